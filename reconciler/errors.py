@@ -1,0 +1,125 @@
+"""The error tree. Every error knows its disposition: what has to happen before another try makes sense.
+
+    ReconcilerError
+    ├── Retry      time heals it: try again after a delay
+    │   ├── SourceUnreachable    git cannot be reached (or refuses the credentials)
+    │   ├── EngineUnreachable    dockerd does not answer
+    │   ├── Locked               somebody else works on this stack
+    │   └── NoSpace              disk full, or a folder that cannot be written
+    ├── Stalled    a commit or a person has to act
+    │   ├── InvalidSource        what git holds cannot be used
+    │   ├── NotFastForward       the history was rewritten
+    │   ├── EngineRefused        dockerd answered, with an error
+    │   ├── ProgramFailed        a program we ran ended with an error
+    │   └── HealthFailed         it runs, but does not get healthy
+    └── Refused    policy: we will not do it as things are
+        ├── InvalidSettings      the agent's own settings cannot be used
+        ├── StoreUnusable        the state database is corrupt, or newer than this agent
+        ├── MissingTool          a program is missing or too old
+        └── PlanStale            the saved plan is not what would be done now
+
+An error is data: `code` names a row in `plan/texts.py`, `args` fill it, `file` and `line` say where.
+Anything else that is raised is a bug.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ReconcilerError(Exception):
+    """Say what went wrong as data; the faces turn it into words."""
+
+    reason: ClassVar[str] = ""
+    """The `blocked by` word of formats.md this error stands for; empty if none."""
+
+    def __init__(self, code: str, *, file: str | None = None, line: int | None = None, **args: str) -> None:
+        super().__init__(code, args)
+        self.code = code
+        self.arguments: dict[str, str] = args
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        where = f" ({self.file}{f':{self.line}' if self.line else ''})" if self.file else ""
+        return f"{self.code}: {', '.join(f'{k}={v}' for k, v in sorted(self.arguments.items()))}{where}"
+
+
+class Retry(ReconcilerError):
+    """Time heals it; `after` seconds is a fair first delay."""
+
+    after: ClassVar[float] = 5.0
+
+
+class Stalled(ReconcilerError):
+    """A commit or a person has to act first."""
+
+
+class Refused(ReconcilerError):
+    """Policy: not as things are."""
+
+
+class SourceUnreachable(Retry):
+    """Git cannot be reached, or refuses the credentials."""
+
+    reason = "SourceUnreachable"
+
+
+class EngineUnreachable(Retry):
+    """The docker daemon does not answer."""
+
+    reason = "EngineUnreachable"
+
+
+class Locked(Retry):
+    """Somebody else works on this stack right now."""
+
+    reason = "Locked"
+
+
+class NoSpace(Retry):
+    """The disk is full, or a folder cannot be written."""
+
+
+class InvalidSource(Stalled):
+    """What git holds cannot be used as it is."""
+
+    reason = "InvalidSource"
+
+
+class NotFastForward(Stalled):
+    """The followed ref no longer contains the revision that was applied."""
+
+    reason = "NotFastForward"
+
+
+class EngineRefused(Stalled):
+    """The docker daemon answered with an error; `args['words']` holds its words."""
+
+
+class ProgramFailed(Stalled):
+    """A program ended with an error; `args['words']` holds the tail of its output."""
+
+
+class HealthFailed(Stalled):
+    """Containers run, but do not get ready."""
+
+    reason = "HealthFailed"
+
+
+class InvalidSettings(Refused):
+    """The agent's settings file cannot be used."""
+
+
+class StoreUnusable(Refused):
+    """The state database is corrupt, or written by a newer agent."""
+
+
+class MissingTool(Refused):
+    """A program we need is missing or too old."""
+
+
+class PlanStale(Refused):
+    """A saved plan differs from what would be done now."""
+
+    reason = "PlanStale"

@@ -1,0 +1,1 @@
+"""Room 5: say what happened. The store and the status document."""
