@@ -1,0 +1,52 @@
+"""Write to standard output and standard error, and never fail because the reader went away.
+
+Face; imports only the standard library and, for a terminal, rich.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def prepare() -> None:
+    """Let any text be written, whatever the locale can encode."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    _write(sys.stdout, text)
+
+
+def complain(text: str) -> None:
+    """Print a line about the result: warnings, errors, progress beside JSON."""
+    _write(sys.stderr, text)
+
+
+def console(stream: TextIO) -> Console:
+    """Make a rich console that takes text as it is: no markup, no emoji codes, no guessed highlights."""
+    from rich.console import Console
+
+    return Console(file=stream, markup=False, emoji=False, highlight=False)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    # A reader that had enough (`| head`) must not stop an apply half way.
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still to come nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,43 @@
+"""Say problems and errors in one form: what, where, why, and what to do.
+
+Face; imports the pure texts of plan/, model, errors.
+
+    error: stacks/web/compose.yaml:7: unknown key 'imagee'
+     hint: did you mean 'image'?
+"""
+
+from __future__ import annotations
+
+from reconciler.cli.inert import inert, inert_block
+from reconciler.cli.streams import complain
+from reconciler.errors import ReconcilerError
+from reconciler.model import Problem
+from reconciler.plan.texts import error_problem, problem_hint, problem_text
+
+
+def place(file: str | None, line: int | None) -> str:
+    """Name a place as editors and compilers do, with the colon and blank that follow it."""
+    if file is None:
+        return ""
+    return f"{inert(file)}:{line}: " if line else f"{inert(file)}: "
+
+
+def headline(problem: Problem) -> str:
+    """Say where and what, as lines."""
+    return place(problem.file, problem.line) + inert_block(problem_text(problem))
+
+
+def tell(word: str, text: str, hint: str = "") -> None:
+    """Print to standard error; `word` is `error` or `warning`. Further lines are indented."""
+    lines = [f"{word}: {text}", *([f"hint: {inert_block(hint)}".rjust(len(word) + len(hint) + 2)] if hint else [])]
+    complain("\n".join(line.replace("\n", "\n" + " " * (len(word) + 2)) for line in lines))
+
+
+def tell_problem(word: str, problem: Problem) -> None:
+    """Print a problem to standard error."""
+    tell(word, headline(problem), problem_hint(problem))
+
+
+def tell_error(error: ReconcilerError) -> None:
+    """Print one of our errors to standard error."""
+    tell_problem("error", error_problem(error, ""))
