@@ -150,7 +150,8 @@ class DesiredStack:
     """One stack of this device. With `problems` it cannot be rendered, and services, networks, volumes are empty.
 
     `folder` is the stable path. `compose_files` (relative to it) and `env_file` (absolute, the effective variables)
-    are what compose is called with. `variables` go into that env file.
+    are what compose is called with. `variables` go into that env file. `configs` and `secrets` are the top-level ones
+    as compose renders them, by key.
     """
 
     name: str
@@ -164,6 +165,8 @@ class DesiredStack:
     services: tuple[DesiredService, ...] = ()
     networks: tuple[DesiredObject, ...] = ()
     volumes: tuple[DesiredObject, ...] = ()
+    configs: Mapping[str, Document] = field(default_factory=dict)
+    secrets: Mapping[str, Document] = field(default_factory=dict)
     position: Position | None = None
     problems: tuple[Problem, ...] = ()
 

@@ -1,0 +1,129 @@
+"""What a comparison must know beside a service and its container: names, ids, images, recorded defaults.
+
+Room 3 (plan); may import only model and errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model import (
+    Container,
+    Desired,
+    DesiredStack,
+    Document,
+    Image,
+    Json,
+    Network,
+    Observed,
+    Recorded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNetwork:
+    """A network of the stack as the engine knows it: its name, and the ids of all networks that bear it."""
+
+    name: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One stack's surroundings; one value serves all its services and containers.
+
+    `networks` and `volumes` are by rendered key, `peers` are the container ids of each service, `containers` maps every
+    container name on the engine to its id. `images` are by id (`Observed.image_configs`), `image_ids` maps references to
+    the id they resolve to now, `defaults` is `Recorded.defaults`. `configs` and `secrets` are the rendered top-level
+    ones. `ulimits` are names that may come from the daemon's defaults, which the engine mixes into every inspect.
+    """
+
+    project: str
+    api_version: str = ""
+    networks: Mapping[str, EngineNetwork] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    containers: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    image_ids: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Document] = field(default_factory=dict)
+    configs: Mapping[str, Document] = field(default_factory=dict)
+    secrets: Mapping[str, Document] = field(default_factory=dict)
+    ulimits: frozenset[str] = frozenset()
+
+
+def make_worlds(desired: Desired, observed: Observed, recorded: Recorded) -> dict[str, World]:
+    """Return the surroundings of every desired stack by its name."""
+    network_ids = _ids_by_name(observed.networks)
+    peers = _peers(observed.containers)
+    shared = World(
+        project="",
+        api_version=observed.engine.api_version,
+        containers={container.name: container.id for container in observed.containers},
+        images=observed.image_configs,
+        image_ids=observed.images,
+        defaults=recorded.defaults,
+        ulimits=default_ulimits(observed.containers),
+    )
+    return {
+        stack.name: _stack_world(stack, shared, network_ids, peers.get(stack.project, {})) for stack in desired.stacks
+    }
+
+
+def default_ulimits(containers: Iterable[Container]) -> frozenset[str]:
+    """Name the ulimits that every inspected container shows: only these can be defaults of the daemon."""
+    common: frozenset[str] | None = None
+    for container in containers:
+        if container.document is not None:
+            names = _ulimit_names(container.document)
+            common = names if common is None else common & names
+            if not common:
+                break
+    return common or frozenset()
+
+
+def _ulimit_names(document: Document) -> frozenset[str]:
+    host = document.get("HostConfig")
+    found: Json = host.get("Ulimits") if isinstance(host, Mapping) else None
+    entries = found if isinstance(found, list) else []
+    return frozenset(str(entry["Name"]) for entry in entries if isinstance(entry, Mapping))
+
+
+def _ids_by_name(networks: Iterable[Network]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for network in networks:
+        found[network.name] = (*found.get(network.name, ()), network.id)
+    return found
+
+
+def _peers(containers: Iterable[Container]) -> dict[str, dict[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for container in containers:
+        if container.project and container.service and not container.oneoff:
+            services = found.setdefault(container.project, {})
+            services[container.service] = (*services.get(container.service, ()), container.id)
+    return found
+
+
+def _stack_world(
+    stack: DesiredStack,
+    shared: World,
+    network_ids: Mapping[str, tuple[str, ...]],
+    peers: Mapping[str, tuple[str, ...]],
+) -> World:
+    networks = {item.key: EngineNetwork(item.name, network_ids.get(item.name, ())) for item in stack.networks}
+    return World(
+        project=stack.project,
+        api_version=shared.api_version,
+        networks=networks,
+        volumes={item.key: item.name for item in stack.volumes},
+        peers=peers,
+        containers=shared.containers,
+        images=shared.images,
+        image_ids=shared.image_ids,
+        defaults=shared.defaults,
+        configs=stack.configs,
+        secrets=stack.secrets,
+        ulimits=shared.ulimits,
+    )
