@@ -5,6 +5,7 @@
     │   ├── SourceUnreachable    git cannot be reached (or refuses the credentials)
     │   ├── EngineUnreachable    dockerd does not answer
     │   ├── Locked               somebody else works on this stack
+    │   ├── PullFailed           an image cannot be fetched
     │   └── NoSpace              disk full, or a folder that cannot be written
     ├── Stalled    a commit or a person has to act
     │   ├── InvalidSource        what git holds cannot be used
@@ -13,6 +14,7 @@
     │   ├── ProgramFailed        a program we ran ended with an error
     │   └── HealthFailed         it runs, but does not get healthy
     └── Refused    policy: we will not do it as things are
+        ├── PathRefused          a link or something else stands where we would write
         ├── InvalidSettings      the agent's own settings cannot be used
         ├── StoreUnusable        the state database is corrupt, or newer than this agent
         ├── MissingTool          a program is missing or too old
@@ -77,6 +79,12 @@ class Locked(Retry):
     reason = "Locked"
 
 
+class PullFailed(Retry):
+    """An image cannot be fetched; `args['words']` holds the tail of what compose said."""
+
+    reason = "PullFailed"
+
+
 class NoSpace(Retry):
     """The disk is full, or a folder cannot be written."""
 
@@ -105,6 +113,12 @@ class HealthFailed(Stalled):
     """Containers run, but do not get ready."""
 
     reason = "HealthFailed"
+
+
+class PathRefused(Refused):
+    """A link, or something else that is not ours, stands where we would write."""
+
+    reason = "PolicyDenied"
 
 
 class InvalidSettings(Refused):

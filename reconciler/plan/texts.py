@@ -20,9 +20,41 @@ CAUSES: Mapping[str, str] = {
 PROBLEMS: Mapping[str, tuple[str, str]] = {
     # source and repository
     # settings and tools
+    "compose-missing": (
+        "docker compose is not installed",
+        "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
+    ),
+    "compose-too-old": (
+        "docker compose {version} ({path}) is too old",
+        "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
+    ),
+    "program-not-started": ("{program} cannot be started: {words}", "install it, or correct the path in the settings"),
+    "program-failed": ("{program} failed with exit code {exit}: {words}", "what it says above names the cause"),
+    "program-timeout": (
+        "{program} did not end within {seconds} s and was stopped: {words}",
+        "see what it was waiting for, and try again",
+    ),
+    "program-too-loud": ("{program} said more than we can hold: {words}", "run it by hand and see what it repeats"),
     # engine
     # policy (plan)
     # apply
+    "cannot-write": (
+        "cannot write {path}: {words}",
+        "Free some space, or make that folder writable; nothing was left half-written. Then apply again.",
+    ),
+    "in-the-way": (
+        "cannot write {path}: something else stands in the way ({words})",
+        "Look at the path: a link, or a folder with files in it, where git holds a file or a folder. "
+        "Move it away, then apply again. We never write through a link.",
+    ),
+    "staged-damaged": (
+        "the staged copy of {path} is not what git holds",
+        "Remove the staged copy of this revision below state_dir; the next pass makes it again.",
+    ),
+    "stack-locked": (
+        "stack {stack} is being worked on by {who} (pid {pid}) since {since}: {why}",
+        "Wait until it is done. If that process hangs, look at it and end it; the lock ends with it.",
+    ),
     # record
 }
 
