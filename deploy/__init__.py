@@ -1,0 +1,1 @@
+"""What sets the product up: bootstrap, install scripts, and the private dockerd of tests, bench and demo."""

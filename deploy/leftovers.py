@@ -1,0 +1,116 @@
+"""Take away all that a private dockerd left: processes, mounts, cgroups, sockets, its folder.
+
+`python -m deploy.leftovers FOLDER` waits until its standard input ends, then does so: it is the guard that cleans up
+even when the one that started it was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_ENGINE = ("dockerd", "containerd", "containerd-shim-runc-v2")
+_MNT_DETACH = 2
+
+
+def sweep(folder: Path) -> None:
+    """Kill the engine that lives in `folder` with all its containers, and delete what it made."""
+    for _ in range(5):  # until nothing is left: a dying engine may just have started one more
+        engine = list(_engine_processes(folder))
+        family = _with_children(engine)
+        containers = [_argument(pid, "-id") for pid in engine]
+        _kill(family)
+        _remove_cgroups(filter(None, containers))
+    _unlink_shim_sockets(folder)
+    _unmount(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _engine_processes(folder: Path) -> Iterator[int]:
+    for pid in _pids():
+        argv = _argv(pid)
+        if argv and Path(argv[0]).name in _ENGINE and any(f"{folder}/" in argument for argument in argv):
+            yield pid
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+
+
+def _argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:  # it has just ended
+        return []
+
+
+def _argument(pid: int, name: str) -> str | None:
+    argv = _argv(pid)
+    return argv[argv.index(name) + 1] if name in argv[:-1] else None
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _with_children(pids: list[int]) -> list[int]:
+    parents = {pid: _parent(pid) for pid in _pids()}
+    family = list(pids)
+    for member in family:  # grows while it is walked: children, then theirs
+        family += [pid for pid, parent in parents.items() if parent == member and pid not in family]
+    return family
+
+
+def _kill(pids: list[int]) -> None:
+    handles = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
+            signal.pidfd_send_signal(handles[-1], signal.SIGKILL)
+    for handle in handles:
+        select.select([handle], [], [], 10)
+        os.close(handle)
+
+
+def _remove_cgroups(container_ids: Iterable[str]) -> None:
+    for container in container_ids:
+        for path in Path("/sys/fs/cgroup").glob(f"**/{container}"):
+            _remove_folder_when_free(path)
+
+
+def _remove_folder_when_free(path: Path) -> None:
+    for _ in range(50):
+        try:
+            return path.rmdir()
+        except OSError:  # its last process is still being reaped
+            time.sleep(0.01)
+    return None
+
+
+def _unlink_shim_sockets(folder: Path) -> None:
+    for address in folder.glob("**/io.containerd.runtime.v2.task/*/*/address"):
+        Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+
+
+def _unmount(folder: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [line.split()[4] for line in lines]
+    for point in reversed([point for point in points if point.startswith(f"{folder}/")]):
+        libc.umount2(point.encode(), _MNT_DETACH)
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    sweep(Path(sys.argv[1]))
