@@ -44,8 +44,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "in-the-way": (
         "cannot write {path}: something else stands in the way ({words})",
-        "Look at the path: a link, or a folder with files in it, where git holds a file or a folder. "
-        "Move it away, then apply again. We never write through a link.",
+        "Look at the path: a link, or a folder with files in it? Move it away, then apply again. We write through no link.",
     ),
     "staged-damaged": (
         "the staged copy of {path} is not what git holds",
@@ -56,6 +55,23 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "Wait until it is done. If that process hangs, look at it and end it; the lock ends with it.",
     ),
     # record
+    "state-busy": ("{path} is in use by another run", "Wait until it is done, then try again."),
+    "state-damaged": (
+        "the state database {path} is damaged: {words}",
+        "Move it away with its -wal and -shm files: the next pass writes a new one from what runs.",
+    ),
+    "state-damaged-copy": (
+        "the state database {path} is damaged: {words}",
+        "Move it away with its -wal and -shm files; put the copy {copy} in its place, or let the next pass write a new one.",
+    ),
+    "state-newer": (
+        "the state database {path} was written by a newer agent (schema {found}, this one knows {known})",
+        "Install the newer agent again, or move the file away: the next pass writes a new one from what runs.",
+    ),
+    "key-damaged": (
+        "the redaction key {path} is damaged",
+        "Remove it: a new one is made. Secrets that did not change will then show as changed once.",
+    ),
 }
 
 

@@ -1,0 +1,288 @@
+"""The record: what was attempted and applied, what belongs to us, and why.
+
+Room 5 (record); may import errors and model. Facts only, in one SQLite file below `state_dir`; all of it can be rebuilt from
+what runs. Documents and fields arrive with secrets masked. One store may be used by several threads at once.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.model import (
+    AppliedStack,
+    DesiredStack,
+    Document,
+    ObjectRef,
+    Outcome,
+    Recorded,
+    RecordedStack,
+    Result,
+    StackOutcome,
+)
+from reconciler.record import database, rows
+from reconciler.record.history import Done, Run, read_done, read_runs
+from reconciler.record.key import read_key
+
+Seen = Sequence[str | None]
+"""What counts as one state, in words: (sync, health, result, reason) of a stack, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The commit git wants, the last one we tried to apply, the last one wholly applied."""
+
+    wanted: str | None = None
+    attempted: str | None = None
+    applied: str | None = None
+
+
+class Store:
+    """The opened record; make it with `Store.open`."""
+
+    def __init__(self, state_dir: Path, connection: sqlite3.Connection) -> None:
+        self._state_dir = state_dir
+        self._path = state_dir / database.NAME
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, state_dir: Path) -> Store:
+        """Open the record in `state_dir`, made when absent. Raises StoreUnusable, NoSpace, Locked."""
+        return cls(state_dir, database.connect(state_dir))
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    def key(self) -> bytes:
+        """Return this device's redaction key (32 bytes), made at the first call. Raises NoSpace, StoreUnusable."""
+        return read_key(self._state_dir / "key", secrets.token_bytes)
+
+    # ── as the plan reads it ─────────────────────────────────────────────────────────────────────
+
+    def recorded(self) -> Recorded:
+        """Read the whole record."""
+        with self._reading() as db:
+            since = {name: datetime.fromisoformat(at) for name, at in db.execute("SELECT name, since FROM seen")}
+            stacks = [_stack(row, since) for row in db.execute(_ALL_STACKS)]
+            defaults = db.execute("SELECT container, document FROM container_default")
+            facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM fact")}
+            return Recorded(
+                stacks={stack.name: stack for stack in stacks},
+                defaults={container: rows.load_document(text) for container, text in defaults},
+                daemon_applied=facts.get("daemon_applied", {}),
+                device=facts.get("device"),
+                machine_id=facts.get("machine_id"),
+                had_device_folder=facts.get("had_device_folder", False),
+            )
+
+    # ── one stack ────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, stack: DesiredStack | RecordedStack, inventory: frozenset[ObjectRef], revision: str) -> None:
+        """Write ahead of the first write to `stack`: what may be ours from now on is what was, and `inventory`.
+
+        It is on the disk when this returns.
+        """
+        with self._writing() as db:
+            found = db.execute("SELECT inventory FROM stack WHERE name = ?", (stack.name,)).fetchone()
+            known = rows.load_inventory(found[0]) if found else frozenset()
+            values = (stack.name, stack.project, stack.folder, rows.dump_inventory(known | inventory), revision)
+            db.execute(_BEGIN, values)
+            _set_facts(db, {"attempted": revision})
+
+    def wrote_files(self, stack: str, files: Mapping[str, str]) -> None:
+        """Write down the files that stand in the stack's folder because of us, with their digests."""
+        with self._writing() as db:
+            db.execute("UPDATE stack SET files = ? WHERE name = ?", (rows.dump(dict(files)), stack))
+
+    def finish(
+        self,
+        outcome: StackOutcome,
+        *,
+        run: str,
+        applied: AppliedStack | None = None,
+        inventory: frozenset[ObjectRef] | None = None,
+        defaults: Mapping[str, Document] | None = None,
+        settings: tuple[bool, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Write down what became of a stack in `run`.
+
+        Args:
+            outcome: With what was done, and why, action by action.
+            run: As `start_run` returned it.
+            applied: What is proved to run now; None leaves what was.
+            inventory: Exactly what is ours now; None leaves the union that `begin` wrote.
+            defaults: By container id, the engine defaults of exactly the stack's containers; None leaves what was.
+            settings: `prune` and `depends_on` as applied; None leaves what was.
+
+        """
+        name = outcome.stack
+        with self._writing() as db:
+            problem = rows.dump_problem(outcome.problem)
+            db.execute("UPDATE stack SET result = ?, problem = ? WHERE name = ?", (outcome.result, problem, name))
+            if applied is not None:
+                db.execute("UPDATE stack SET applied = ? WHERE name = ?", (rows.dump_applied(applied), name))
+            if inventory is not None:
+                db.execute("UPDATE stack SET inventory = ? WHERE name = ?", (rows.dump_inventory(inventory), name))
+            if settings is not None:
+                prune, depends_on = settings
+                values = (prune, rows.dump(depends_on), name)
+                db.execute("UPDATE stack SET prune = ?, depends_on = ? WHERE name = ?", values)
+            if defaults is not None:
+                _replace_defaults(db, name, defaults)
+            db.executemany(_DONE, [_done(run, name, one) for one in outcome.outcomes])
+
+    def forget(self, stack: str) -> None:
+        """Drop a stack that was taken away completely; its history stays."""
+        with self._writing() as db:
+            db.execute("DELETE FROM stack WHERE name = ?", (stack,))
+            db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
+            db.execute("DELETE FROM seen WHERE name = ?", (f"stack/{stack}",))
+
+    # ── the device ───────────────────────────────────────────────────────────────────────────────
+
+    def daemon_applied(self, values: Document) -> None:
+        """Write down the daemon keys that git set, now that the daemon part is applied."""
+        self._facts({"daemon_applied": dict(values)})
+
+    def device(self, device: str, machine_id: str, *, has_folder: bool) -> None:
+        """Write down who we were at the last apply."""
+        self._facts({"device": device, "machine_id": machine_id, "had_device_folder": has_folder})
+
+    def wanted(self, revision: str) -> None:
+        """Write down the last good commit of the source."""
+        self._facts({"wanted": revision})
+
+    def applied(self, revision: str) -> None:
+        """Write down that everything of a commit is applied."""
+        self._facts({"applied": revision})
+
+    def revisions(self) -> Revisions:
+        """Read the three commits that status shows."""
+        with self._reading() as db:
+            query = "SELECT name, value FROM fact WHERE name IN ('wanted', 'attempted', 'applied')"
+            return Revisions(**{name: json.loads(value) for name, value in db.execute(query)})
+
+    def noted(self, states: Mapping[str, Seen], now: datetime) -> Mapping[str, datetime]:
+        """Write down what is seen (`stack/web`, `source`, …) and return since when each is as it is now."""
+        texts = {name: rows.dump(list(state)) for name, state in states.items()}
+        with self._reading() as db:
+            known = {name: (state, since) for name, state, since in db.execute("SELECT name, state, since FROM seen")}
+        changed = [(name, text, now.isoformat()) for name, text in texts.items() if known.get(name, ("",))[0] != text]
+        if changed:
+            with self._writing() as db:
+                db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", changed)
+        fresh = {name for name, _, _ in changed}
+        return {name: now if name in fresh else datetime.fromisoformat(known[name][1]) for name in texts}
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────
+
+    def start_run(self, trigger: str, who: str, revision: str | None = None) -> str:
+        """Write down that a pass begins, what caused it and for whom; return its id."""
+        values = (trigger, who, revision, datetime.now(UTC).isoformat())
+        with self._writing() as db:
+            query = "INSERT INTO run (trigger, who, revision, started) VALUES (?, ?, ?, ?)"
+            return str(db.execute(query, values).lastrowid)
+
+    def end_run(self, run: str, result: Result) -> None:
+        """Write down how a pass ended. When it changed something a copy of the database is kept beside it."""
+        values = (datetime.now(UTC).isoformat(), result, int(run))
+        with self._writing() as db:
+            db.execute("UPDATE run SET ended = ?, result = ? WHERE id = ?", values)
+        if result != "NoChange":
+            with self._lock, database.explained(self._path):
+                database.copy(self._connection, self._state_dir / database.COPY)
+
+    def runs(self, limit: int = 20) -> tuple[Run, ...]:
+        """Read the last runs, newest first."""
+        with self._reading() as db:
+            return read_runs(db, limit)
+
+    def why(self, stack: str, limit: int = 50) -> tuple[Done, ...]:
+        """Read what was done to a stack and why, newest first."""
+        with self._reading() as db:
+            return read_done(db, stack, limit)
+
+    # ── private ──────────────────────────────────────────────────────────────────────────────────
+
+    def _facts(self, facts: Mapping[str, object]) -> None:
+        with self._writing() as db:
+            _set_facts(db, facts)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with database.understood(self._path), self._transaction("BEGIN") as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            yield db
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, database.explained(self._path):
+            self._connection.execute(begin)
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+
+_ALL_STACKS = (
+    "SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem FROM stack"
+)
+_BEGIN = """
+    INSERT INTO stack (name, project, folder, inventory, attempted) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET project = excluded.project, folder = excluded.folder,
+        inventory = excluded.inventory, attempted = excluded.attempted
+"""
+_DONE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
+    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem = row
+    return RecordedStack(
+        name=name,
+        project=project,
+        folder=folder,
+        inventory=rows.load_inventory(inventory),
+        files=rows.load_texts(files),
+        applied=rows.load_applied(applied),
+        attempted=attempted,
+        prune=bool(prune),
+        depends_on=tuple(json.loads(depends_on)),
+        result=rows.load_result(result),
+        problem=rows.load_problem(problem),
+        since=since.get(f"stack/{name}"),
+    )
+
+
+def _set_facts(db: sqlite3.Connection, facts: Mapping[str, object]) -> None:
+    values = [(name, rows.dump(value)) for name, value in facts.items()]
+    db.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", values)
+
+
+def _replace_defaults(db: sqlite3.Connection, stack: str, defaults: Mapping[str, Document]) -> None:
+    values = [(container, stack, rows.dump(document)) for container, document in defaults.items()]
+    db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
+    db.executemany("INSERT OR REPLACE INTO container_default VALUES (?, ?, ?)", values)
+
+
+def _done(run: str, stack: str, one: Outcome) -> tuple[object, ...]:
+    action = one.action
+    return (
+        int(run), datetime.now(UTC).isoformat(), stack, action.kind, action.target, action.object, action.because,
+        rows.dump_cause(action.cause), rows.dump_fields(action.fields), one.ok, rows.dump_problem(one.problem), one.seconds,
+    )  # fmt: skip
