@@ -376,16 +376,24 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class AppliedService:
-    """What was last applied of a service; secrets in `document` are masked."""
+    """What was last applied of a service; `plan/applied.py` makes it.
+
+    `document` is the normal form of the rendered service by field path, secrets masked. `config_hash` is compose's label on
+    the containers that were proved.
+    """
 
     document: Document
     inputs: Mapping[str, str] = field(default_factory=dict)
     image_id: str | None = None
+    config_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedStack:
-    """What was last applied of a stack and proved by an empty second plan. Secrets in documents are masked."""
+    """What was last applied of a stack and proved by an empty second plan.
+
+    Documents are normal forms by field path, as those of `AppliedService`.
+    """
 
     revision: str
     services: Mapping[str, AppliedService] = field(default_factory=dict)
@@ -400,6 +408,8 @@ class RecordedStack:
     `inventory` is write-ahead: before the first write the union of old and new, after success exactly the new.
     `files` are those we wrote to the stable path, with the digest of what we wrote.
     `prune` and `depends_on` are the last applied values: they still count when the stack is gone from git.
+    `made` holds, by service, the inputs (`plan/applied.py`: `made_inputs`) that its containers last read: written right after
+    each create, recreate and restart that succeeded, so that the look afterwards finds nothing left to do.
     """
 
     name: str
@@ -414,6 +424,7 @@ class RecordedStack:
     result: Result | None = None
     problem: Problem | None = None
     since: datetime | None = None
+    made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
