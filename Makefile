@@ -1,0 +1,33 @@
+# check  lint, format, types, layers          bench  measure against docker compose
+# test   unit tests and scenarios             demo   a tour on a private dockerd; TOUR=only: no questions, exit code tells
+# e2e    all scenarios, the slow ones too
+# Each sets up what it needs first (deploy/bootstrap).
+
+SHELL := /bin/sh
+BIN := .venv/bin
+
+.PHONY: check test e2e bench demo
+
+check:
+	@deploy/bootstrap --python
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test:
+	@deploy/bootstrap
+	$(BIN)/pytest -m "not e2e" -n auto
+	$(BIN)/pytest -m "e2e and not slow"
+
+e2e:
+	@deploy/bootstrap
+	$(BIN)/pytest -m e2e
+
+bench:
+	@deploy/bootstrap
+	$(BIN)/python -m tests.bench
+
+demo:
+	@deploy/bootstrap
+	$(BIN)/python deploy/demo.py $(if $(TOUR),--tour $(TOUR))
