@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
 
 import click
 
@@ -21,24 +20,31 @@ from reconciler.cli import streams
 WRONG_USAGE = 64
 INTERRUPTED = 130
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
 
 def _remember_config(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.meta["config"] = value
 
 
-_config = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    expose_value=False,
-    callback=_remember_config,
-    help="The agent's settings (else RECONCILER_CONFIG, else /etc/reconciler/config.yaml).",
-)
+def _config_option(environment: str | None = None) -> Any:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar=environment,
+        metavar="FILE",
+        expose_value=False,
+        callback=_remember_config,
+        help="The agent's settings (else RECONCILER_CONFIG, else /etc/reconciler/config.yaml).",
+    )
+
+
+# Before the verb, or after it, where it is said again: only the first looks at the environment.
+_config_or_environment = _config_option("RECONCILER_CONFIG")
+_config = _config_option()
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-_prune = click.option("--confirm-prune", is_flag=True, help="Allow a removal that would else be held back as too large.")
+_prune = click.option(
+    "--confirm-prune", is_flag=True, help="Allow a removal that would else be held back as too large."
+)
 
 
 def _config_file() -> Path | None:
@@ -48,7 +54,7 @@ def _config_file() -> Path | None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="reconciler %(version)s")
-@_config
+@_config_or_environment
 def cli() -> None:
     """Keep this Docker host as git says it should be."""
 

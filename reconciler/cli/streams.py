@@ -40,7 +40,8 @@ def console(stream: TextIO) -> Console:
 def _write(stream: TextIO, text: str) -> None:
     # A reader that had enough (`| head`) must not stop an apply half way.
     try:
-        print(text, file=stream, flush=True)
+        stream.write(f"{text}\n")  # one write: lines of several threads stay whole
+        stream.flush()
     except BrokenPipeError:
         silence(stream)
 

@@ -1,0 +1,140 @@
+"""The verb `apply`: do what the plan says, show it while it happens, and say how it ended.
+
+Face; imports the pipeline, plan/'s texts and documents, rich for a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.inert import inert, json_text
+from reconciler.cli.opening import opened, warn_about
+from reconciler.cli.progress import GOOD, Lines, Listener, count
+from reconciler.cli.stopping import Stoppable
+from reconciler.cli.streams import complain, console, say
+from reconciler.cli.words import tell_error, tell_problem
+from reconciler.errors import PlanStale
+from reconciler.model import Document, Json, Problem, StackOutcome
+from reconciler.plan.document import plan_document, problem_document
+
+if TYPE_CHECKING:
+    from reconciler.pipeline import Report
+
+NOT_CONVERGED = 3
+
+
+def run(config: Path | None, file: Path | None, *, as_json: bool, accept_rewrite: bool, confirm_prune: bool) -> int:
+    """Carry out what has to be done; return the exit code. Raises ReconcilerError when no pass could be made."""
+    index = saved_index(file) if file is not None else None
+    with _listener(as_json=as_json) as listener, opened(config, listener) as pipeline:
+        source = pipeline.refresh(accept_rewrite=accept_rewrite)
+        warn_about(source)
+        try:
+            report = pipeline.reconcile(source, confirm_prune=confirm_prune, expected_index=index)
+        except PlanStale as stale:
+            tell_error(stale)
+            return NOT_CONVERGED
+    show(report, as_json=as_json)
+    return exit_code(report)
+
+
+def exit_code(report: Report) -> int:
+    """Judge a pass: converged means that nothing failed and nothing is blocked."""
+    return 0 if report.converged and not _failed(report) and not report.plan.blocked else NOT_CONVERGED
+
+
+def saved_index(file: Path) -> str:
+    """Read the index of a plan saved by `plan -o`. Raises click.UsageError when the file holds no plan."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{file} is no saved plan: {error}") from error
+    if not isinstance(document, dict) or document.get("schema") != 1 or not isinstance(document.get("index"), str):
+        raise click.UsageError(f"{file} is no saved plan: write one with `reconciler plan -o FILE`.")
+    index: str = document["index"]
+    return index
+
+
+@contextmanager
+def _listener(*, as_json: bool) -> Iterator[Listener]:
+    stream, write = (sys.stderr, complain) if as_json else (sys.stdout, say)
+    if stream.isatty():
+        from reconciler.cli.live import LiveTable
+
+        with LiveTable(console(stream)) as table, Stoppable(table, complain) as stoppable:
+            yield stoppable
+    else:
+        with Stoppable(Lines(write), complain) as stoppable:
+            yield stoppable
+
+
+def show(report: Report, *, as_json: bool) -> None:
+    """Print how a pass ended."""
+    if as_json:
+        say(json_text(report_document(report)))
+        return
+    if sys.stdout.isatty():
+        from reconciler.cli.live import summary_table
+
+        console(sys.stdout).print(summary_table(report.outcomes))
+    for problem in _problems(report):
+        tell_problem(problem.reason or "error", problem)
+    say(verdict(report))
+
+
+def verdict(report: Report) -> str:
+    """Say in one sentence how a pass ended."""
+    revision = inert(report.plan.revision.commit[:12])
+    if exit_code(report) == 0:
+        done = sum(len(outcome.outcomes) for outcome in report.outcomes)
+        deed = f"Done: {count(done, 'action')}" if done else "Nothing to do"
+        return f"{deed}. This host is as {revision} says."
+    parts = [count(len(_failed(report)), "stack") + " failed"] if _failed(report) else []
+    parts += [f"{len(report.plan.blocked)} blocked"] if report.plan.blocked else []
+    return f"Not converged on {revision}: {', '.join(parts) or 'something still differs; see `reconciler plan`'}."
+
+
+def report_document(report: Report) -> Document:
+    """Return a pass as JSON: the plan, and what became of it per stack."""
+    return {
+        "schema": 1,
+        "device": report.plan.device,
+        "revision": report.plan.revision.commit,
+        "converged": exit_code(report) == 0,
+        "plan": plan_document(report.plan),
+        "stacks": {outcome.stack: _stack_document(outcome) for outcome in report.outcomes},
+    }
+
+
+def _stack_document(outcome: StackOutcome) -> Document:
+    actions: list[Json] = [
+        {"id": each.action.id, "ok": each.ok, "seconds": round(each.seconds, 3), "problem": _maybe(each.problem)}
+        for each in outcome.outcomes
+    ]
+    return {
+        "result": outcome.result,
+        "seconds": round(outcome.seconds, 3),
+        "problem": _maybe(outcome.problem),
+        "actions": actions,
+    }
+
+
+def _maybe(problem: Problem | None) -> Document | None:
+    return problem_document(problem) if problem else None
+
+
+def _failed(report: Report) -> list[StackOutcome]:
+    return [outcome for outcome in report.outcomes if outcome.result not in GOOD]
+
+
+def _problems(report: Report) -> list[Problem]:
+    """Gather what is in the way, each once."""
+    failed = [outcome.problem for outcome in _failed(report) if outcome.problem]
+    return failed + [problem for problem in report.plan.blocked if problem not in failed]

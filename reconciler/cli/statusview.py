@@ -1,0 +1,257 @@
+"""Read the status document, and lay it out as blocks of cells that both a pipe and a terminal can show.
+
+Face; imports model. Everything foreign is made inert here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.cli.inert import inert
+from reconciler.model import Document, Json
+
+GOOD_KEYS = frozenset({"in sync", "unverifiable"})
+BAD_WORDS = frozenset(
+    {"Degraded", "Missing", "RolledBack", "FailedUnchanged", "FailedPartial", "Rejected", "unreachable"}
+)
+GOOD_WORDS = frozenset({"Synced", "Healthy", "Applied", "NoChange", "ok", "reachable", *GOOD_KEYS})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of text and how it is meant: `good`, `bad`, `odd`, `head`, `name`, `dim` or plain."""
+
+    text: str
+    tone: str = ""
+
+
+Row = tuple[Cell, ...]
+Block = tuple[Row, ...]
+When = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class StackView:
+    """One entry of the document's `stacks`, or its daemon part."""
+
+    name: str
+    document: Document
+
+    def word(self, key: str) -> str:
+        """Return a word of the entry, `-` when it has none."""
+        return text(self.document.get(key)) or "-"
+
+    @property
+    def services(self) -> Mapping[str, Document]:
+        return {name: mapping(value) for name, value in mapping(self.document.get("services")).items()}
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is left to wish for; what was suspended on purpose is well."""
+        settled = self.word("sync") == "Synced" and self.word("health") in {"Healthy", "Suspended"}
+        return settled and not sequence(self.document.get("blocked"))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The status document with its parts at hand."""
+
+    document: Document
+
+    @property
+    def engine_state(self) -> str:
+        return text(mapping(self.document.get("engine")).get("state"))
+
+    @property
+    def source_problem(self) -> str | None:
+        source = mapping(self.document.get("source"))
+        return None if source.get("state") in {"ok", None} else text(source.get("reason")) or text(source.get("state"))
+
+    @property
+    def stacks(self) -> tuple[StackView, ...]:
+        stacks = mapping(self.document.get("stacks"))
+        return tuple(StackView(name, mapping(stacks[name])) for name in sorted(stacks))
+
+    @property
+    def daemon(self) -> StackView | None:
+        part = self.document.get("daemon")
+        return StackView("daemon", mapping(part)) if part else None
+
+    @property
+    def keys(self) -> Mapping[str, Document]:
+        keys = mapping(self.daemon.document.get("keys")) if self.daemon else {}
+        return {name: mapping(keys[name]) for name in sorted(keys)}
+
+    @property
+    def daemon_good(self) -> bool:
+        if self.daemon is None:
+            return True
+        in_order = all(text(key.get("state")) in GOOD_KEYS for key in self.keys.values())
+        return in_order and self.daemon.word("sync") == "Synced" and not sequence(self.daemon.document.get("blocked"))
+
+
+def blocks(document: Document, when: When = str) -> tuple[Block, ...]:
+    """Lay a status out; `when` says a point of time."""
+    view = View(document)
+    parts = (_head(view), _stacks(view, when), _daemon(view), tuple(_details(view)), tuple(_tail(view)))
+    return tuple(part for part in parts if part)
+
+
+def overview(document: Document) -> str:
+    """Print a status for a pipe: stable columns, full times, no colour."""
+    return "\n\n".join("\n".join(_aligned(block)) for block in blocks(document))
+
+
+def _aligned(block: Block) -> Iterator[str]:
+    tables = [row for row in block if len(row) > 1]
+    widths = [max(len(row[column].text) for row in tables if column < len(row)) for column in range(_columns(tables))]
+    for row in block:
+        padded = [cell.text.ljust(widths[at]) if len(row) > 1 else cell.text for at, cell in enumerate(row)]
+        yield "  ".join(padded).rstrip()
+
+
+def _columns(rows: Sequence[Row]) -> int:
+    return max((len(row) for row in rows), default=0)
+
+
+def _head(view: View) -> Block:
+    document = view.document
+    engine, revision, source = (mapping(document.get(key)) for key in ("engine", "revision", "source"))
+    versions = (
+        f"{text(engine.get('version')) or '?'}, {view.engine_state}; compose {text(document.get('compose')) or '?'}"
+    )
+    return (
+        (Cell("device", "dim"), Cell(text(document.get("device")), "name")),
+        (Cell("engine", "dim"), Cell(versions, "" if view.engine_state == "reachable" else "bad")),
+        (Cell("revision", "dim"), Cell(_commits(revision))),
+        (
+            Cell("source", "dim"),
+            Cell(view.source_problem or text(source.get("state")), "bad" if view.source_problem else ""),
+        ),
+    )
+
+
+def _commits(revision: Document) -> str:
+    known = {word: text(revision.get(word))[:12] for word in ("wanted", "attempted", "applied")}
+    if len(set(known.values())) == 1 and known["applied"]:
+        return f"{known['applied']}, applied"
+    return ", ".join(f"{word} {commit or 'none'}" for word, commit in known.items())
+
+
+def _stacks(view: View, when: When) -> Block:
+    head = tuple(Cell(word, "head") for word in ("STACK", "SYNC", "HEALTH", "RESULT", "SERVICES", "SINCE", "REASON"))
+    rows = tuple(_stack(stack, when) for stack in view.stacks)
+    return (head, *rows) if rows else ((Cell("No stacks on this device.", "dim"),),)
+
+
+def _stack(stack: StackView, when: When) -> Row:
+    services = stack.services
+    well = sum(service_good(service) for service in services.values())
+    reason = text(stack.document.get("reason"))
+    operation = stack.word("operation")
+    busy = f"{operation} " if operation not in {"Idle", "-"} else ""
+    return (
+        Cell(inert(stack.name), "name"),
+        *(_toned(stack.word(key)) for key in ("sync", "health", "result")),
+        Cell(f"{well}/{len(services)}" if services else "-", "" if well == len(services) else "bad"),
+        Cell(when(text(stack.document.get("since"))) or "-", "dim"),
+        Cell(busy + reason),
+    )
+
+
+def _daemon(view: View) -> Block:
+    if view.daemon is None:
+        return ()
+    head = tuple(Cell(word, "head") for word in ("DAEMON KEY", "OWNER", "STATE", "DESIRED", "FILE", "EFFECTIVE"))
+    rows = tuple(_key(name, key) for name, key in view.keys.items())
+    return (head, *rows) if rows else ((Cell("Daemon settings: nothing is asked for.", "dim"),),)
+
+
+def _key(name: str, key: Document) -> Row:
+    values = (Cell(shown(key.get(part))) for part in ("desired", "file", "effective"))
+    return (Cell(inert(name), "name"), Cell(text(key.get("owner"))), _toned(text(key.get("state"))), *values)
+
+
+def _details(view: View) -> Iterator[Row]:
+    for part in (*view.stacks, *((view.daemon,) if view.daemon else ())):
+        lines = list(_detail(part))
+        if lines:
+            yield (Cell(inert(part.name), "name"),)
+            yield from ((Cell(f"  {line}", tone),) for line, tone in lines)
+
+
+def _detail(part: StackView) -> Iterator[tuple[str, str]]:
+    for entry in map(mapping, sequence(part.document.get("blocked"))):
+        yield f"{text(entry.get('reason'))}: {_where(entry)}{text(entry.get('text'))}", "bad"
+        if entry.get("hint"):
+            yield f"  hint: {text(entry.get('hint'))}", ""
+    for name, service in part.services.items():
+        if not service_good(service):
+            yield (
+                f"{inert(name)}: {text(service.get('state'))}, {text(service.get('health')) or 'no health check'}",
+                "bad",
+            )
+            yield from ((f"  | {text(line)}", "dim") for line in sequence(service.get("log")))
+    for entry in map(mapping, sequence(part.document.get("held"))):
+        fields = ", ".join(text(mapping(each).get("path")) for each in sequence(entry.get("fields")))
+        yield f"held: {text(entry.get('target'))} {fields}".rstrip() + f" ({text(entry.get('why'))})", "odd"
+    if part.document.get("next"):
+        yield f"next: {text(part.document.get('next'))}", ""
+
+
+def _where(entry: Document) -> str:
+    if not entry.get("file"):
+        return ""
+    return f"{text(entry.get('file'))}:{text(entry.get('line'))}: ".replace(":: ", ": ")
+
+
+def _tail(view: View) -> Iterator[Row]:
+    if unmanaged := sequence(view.document.get("unmanaged")):
+        yield (Cell(f"Not ours, left alone: {', '.join(map(text, unmanaged))}", "dim"),)
+    if omitted := view.document.get("omitted"):
+        yield (Cell(f"{text(omitted)} more stacks are left out.", "dim"),)
+    counts = mapping(view.document.get("counts"))
+    yield (Cell(", ".join(f"{text(number)} {inert(word)}" for word, number in counts.items()) or "Nothing here yet."),)
+    if advice := _advice(view):
+        yield (Cell(advice),)
+
+
+def _advice(view: View) -> str:
+    if view.engine_state != "reachable":
+        return "The engine does not answer: start it (systemctl start docker), or correct docker.host in the settings."
+    if any(stack.word("sync") == "OutOfSync" for stack in (*view.stacks, *((view.daemon,) if view.daemon else ()))):
+        return "See what differs: reconciler plan. Put it right: reconciler apply."
+    return ""
+
+
+def service_good(service: Document) -> bool:
+    """Say whether a service is as it should be; one without a check is, when it runs."""
+    health = service.get("health")
+    return health in {"healthy", "Healthy"} or (health is None and service.get("state") == "running")
+
+
+def _toned(word: str) -> Cell:
+    return Cell(word, "good" if word in GOOD_WORDS else "bad" if word in BAD_WORDS else "odd" if word != "-" else "dim")
+
+
+def text(value: Json) -> str:
+    """Read a value as one line of inert text, "" for null."""
+    return "" if value is None else inert(str(value))
+
+
+def shown(value: Json) -> str:
+    """Show any JSON value short; `-` for null."""
+    import json
+
+    return "-" if value is None else inert(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def mapping(value: Json) -> Document:
+    """Read a value as a mapping, an empty one when it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Json) -> Sequence[Json]:
+    """Read a value as a list, an empty one when it is none."""
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
