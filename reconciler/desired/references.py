@@ -1,0 +1,133 @@
+"""Find every place where a compose file names another file, folder or address.
+
+Room 1 (desired); may import model. Shapes that compose would refuse are passed over here: compose says so itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from reconciler.model import Json
+from reconciler.yamlfile import Path
+
+Kind: TypeAlias = Literal["file", "include", "extends", "project", "context", "extra-context", "key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One such place: `key` in the file's words, the path `at` which it stands, the `text` as written.
+
+    `below` is a folder (as written) that the text starts from, for a Dockerfile its context.
+    """
+
+    kind: Kind
+    key: str
+    at: Path
+    text: str
+    below: str = ""
+
+
+def references(model: Json) -> Iterator[Reference]:
+    """Yield every reference of one compose file, in the order of the file's parts."""
+    yield from _includes(_get(model, "include"))
+    for name, service in _mapping(_get(model, "services")).items():
+        yield from _service(("services", name), service)
+    for part in ("configs", "secrets"):
+        for name, item in _mapping(_get(model, part)).items():
+            yield from _one("file", f"{part}.{name}.file", (part, name, "file"), _get(item, "file"))
+
+
+def binds(service: Json) -> Iterator[tuple[Path, str]]:
+    """Yield where a service mounts something, and the source as written."""
+    for index, item in enumerate(_list(_get(service, "volumes"))):
+        source = item.split(":")[0] if isinstance(item, str) else _get(item, "source")
+        if isinstance(source, str):
+            yield ("volumes", index), source
+
+
+def _includes(value: Json) -> Iterator[Reference]:
+    for index, item in enumerate(_list(value)):
+        at: Path = ("include", index)
+        yield from _strings("include", "include", at, item)
+        yield from _strings("include", "include", (*at, "path"), _get(item, "path"))
+        yield from _one(
+            "project", "include.project_directory", (*at, "project_directory"), _get(item, "project_directory")
+        )
+        yield from _strings("file", "include.env_file", (*at, "env_file"), _get(item, "env_file"))
+
+
+def _service(at: Path, service: Json) -> Iterator[Reference]:
+    for key in ("env_file", "label_file"):
+        yield from _strings("file", key, (*at, key), _get(service, key))
+    yield from _one("extends", "extends", (*at, "extends", "file"), _get(_get(service, "extends"), "file"))
+    yield from _one(
+        "file", "credential_spec", (*at, "credential_spec", "file"), _get(_get(service, "credential_spec"), "file")
+    )
+    for index, option in enumerate(_list(_get(service, "security_opt"))):
+        yield from _profile((*at, "security_opt", index), option)
+    yield from _build((*at, "build"), _get(service, "build"))
+
+
+def _profile(at: Path, option: Json) -> Iterator[Reference]:
+    """Compose reads a seccomp profile from its own disk and sends the content."""
+    if isinstance(option, str) and option.startswith(("seccomp=", "seccomp:")):
+        path = option[len("seccomp=") :]
+        if path not in ("unconfined", "builtin"):
+            yield Reference("file", "security_opt", at, path)
+
+
+def _build(at: Path, build: Json) -> Iterator[Reference]:
+    yield from _one("context", "build", at, build)
+    context = _get(build, "context")
+    yield from _one("context", "build.context", (*at, "context"), context)
+    below = context if isinstance(context, str) else ""
+    yield from _one("file", "build.dockerfile", (*at, "dockerfile"), _get(build, "dockerfile"), below)
+    extra = _get(build, "additional_contexts")
+    yield from _pairs("extra-context", "build.additional_contexts", (*at, "additional_contexts"), extra)
+    yield from _pairs("key", "build.ssh", (*at, "ssh"), _get(build, "ssh"))
+    for key in ("cache_from", "cache_to"):
+        for index, item in enumerate(_list(_get(build, key))):
+            yield from _local_cache(f"build.{key}", (*at, key, index), item)
+
+
+def _local_cache(key: str, at: Path, item: Json) -> Iterator[Reference]:
+    fields = dict(part.partition("=")[::2] for part in item.split(",")) if isinstance(item, str) else {}
+    if fields.get("type") == "local":
+        for name in ("src", "dest"):
+            yield from _one("file", key, at, fields.get(name))
+
+
+def _pairs(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
+    """Read `{name: text}` or `[name=text]`."""
+    for name, text in _mapping(value).items():
+        yield from _one(kind, key, (*at, name), text)
+    for index, item in enumerate(_list(value)):
+        if isinstance(item, str) and "=" in item:
+            yield Reference(kind, key, (*at, index), item.partition("=")[2])
+
+
+def _strings(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
+    """Read `text`, `[text]` or `[{path: text}]`."""
+    yield from _one(kind, key, at, value)
+    for index, item in enumerate(_list(value)):
+        yield from _one(kind, key, (*at, index), item)
+        yield from _one(kind, key, (*at, index, "path"), _get(item, "path"))
+
+
+def _one(kind: Kind, key: str, at: Path, value: Json, below: str = "") -> Iterator[Reference]:
+    if isinstance(value, str):
+        yield Reference(kind, key, at, value, below)
+
+
+def _get(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
