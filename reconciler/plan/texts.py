@@ -20,6 +20,7 @@ CAUSES: Mapping[str, str] = {
 PROBLEMS: Mapping[str, tuple[str, str]] = {
     # source and repository
     # settings and tools
+    "plan-file-unwritable": ("the plan cannot be saved as {file}: {words}", "choose a file in a folder that you can write"),
     "compose-missing": (
         "docker compose is not installed",
         "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
