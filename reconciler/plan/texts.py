@@ -37,6 +37,40 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "program-too-loud": ("{program} said more than we can hold: {words}", "run it by hand and see what it repeats"),
     # engine
+    "engine-address": (
+        "{host} is no address of a docker engine",
+        "Correct docker.host in the settings: unix:///path/to/docker.sock, or tcp://name:port.",
+    ),
+    "engine-no-socket": (
+        "there is no docker socket at {host}",
+        "Start the docker daemon (systemctl start docker), or correct docker.host in the settings.",
+    ),
+    "engine-dead-socket": (
+        "nobody listens at {host}: the docker daemon is not running",
+        "Start it (systemctl start docker) and read its log if it does not stay up (journalctl -u docker).",
+    ),
+    "engine-permission": (
+        "we may not use the docker socket {host}",
+        "Run as root, or as a user in the group that owns the socket.",
+    ),
+    "engine-timeout": (
+        "the docker daemon at {host} did not answer in time",
+        "It hangs, or the disk is very busy: read its log; restart it if it stays so. We try again.",
+    ),
+    "engine-lost": (
+        "the connection to the docker daemon at {host} broke: {words}",
+        "It was probably restarted; try again in a moment, and read its log if it happens again.",
+    ),
+    "engine-refused": ("the docker daemon refused: {words}", "What it says names the cause; put that right, then try again."),
+    "daemon-file-unreadable": (
+        "{path} cannot be read: {words}",
+        "Look at its permissions, and at those of the folders above it. It must be a plain file.",
+    ),
+    "daemon-file-not-json": (
+        "{path} is not JSON: {words}",
+        "Correct the line that is named; check with: dockerd --validate --config-file {path}",
+    ),
+    "daemon-file-not-object": ("{path} holds no JSON object", 'It has to look like this: {{"log-level": "info"}}'),
     # policy (plan)
     # apply
     "cannot-write": (
@@ -50,6 +84,18 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "staged-damaged": (
         "the staged copy of {path} is not what git holds",
         "Remove the staged copy of this revision below state_dir; the next pass makes it again.",
+    ),
+    "pull-failed": (
+        "cannot pull the image of {services}: {words}",
+        "Check the image's name, the registry and the login in docker.config. What runs was not touched.",
+    ),
+    "build-failed": (
+        "cannot build {services}: {words}",
+        "Fix the build context in git. What runs was not touched.",
+    ),
+    "up-failed": (
+        "compose could not make {services}: {words}",
+        "Compose's last lines say what the engine refused. Fix the service in git, or the host, then apply again.",
     ),
     "stack-locked": (
         "stack {stack} is being worked on by {who} (pid {pid}) since {since}: {why}",
