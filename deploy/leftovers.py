@@ -42,7 +42,7 @@ def _engine_processes(folder: Path) -> Iterator[int]:
 
 
 def _pids() -> Iterator[int]:
-    return (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
 
 
 def _argv(pid: int) -> list[str]:

@@ -245,7 +245,8 @@ class Container:
 
     `state` is the engine's word (`created running paused restarting removing exited dead`), `health` too (`starting
     healthy unhealthy`, None without a check). `project`, `service`, `number`, `working_dir`, `config_hash` come from compose's
-    labels. `env_file` is compose's `project.environment_file` label: who made it called compose with it.
+    labels. `env_file` is compose's `project.environment_file` label: who made it called compose with it. `log_tail` is that of
+    failed ones. `stopped_by_hand` is for exited ones: None when the engine no longer knows.
     """
 
     id: str
@@ -331,13 +332,16 @@ class Ask:
     """What this pass needs to know, so that one look answers it all.
 
     `projects` are inspected. `images` are references to resolve to local ids. `paths` are host paths whose existence
-    matters. `files` are absolute paths whose content is to be digested (git's blob id).
+    matters. `files` are absolute paths whose content is to be digested (git's blob id); below `folders`, the stable folders
+    of stacks, no link is followed to reach them. `ports` are host ports (protocol, number) whose listener is to be named.
     """
 
     projects: frozenset[str] = frozenset()
     images: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    ports: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,295 @@
+"""The docker engine's API: explicit address, negotiated version, timeouts, every error mapped.
+
+Shared by the rooms; imports only errors, model and the docker SDK. What only reads goes straight over a kept-open
+connection: an inspect costs a third of what it costs through the SDK, and a quiet pass, which only reads, need not load it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from urllib.parse import quote, urlencode, urlsplit
+
+from reconciler.errors import EngineRefused, EngineUnreachable
+from reconciler.model import Document
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+NEWEST_API = (1, 45)
+"""The newest API version whose documents our normal forms were measured on."""
+
+_NO_QUERY: Mapping[str, str] = {}
+
+Filters: TypeAlias = Mapping[str, tuple[str, ...]]
+
+
+class EngineClient:
+    """Talk to one engine; may be shared by threads, each gets connections of its own.
+
+    Methods are named after the API and give its documents. All raise EngineUnreachable when the engine does not answer,
+    and EngineRefused, with its words and the HTTP `status`, when it answers with an error.
+    """
+
+    def __init__(self, host: str, *, timeout: float, api_version: str = "") -> None:
+        self.host = host
+        self.api_version = api_version
+        self._timeout = timeout
+        self._local = threading.local()
+
+    @classmethod
+    def connect(cls, host: str, *, timeout: float = 60.0) -> EngineClient:
+        """Reach the engine at `host` (`unix:///path` or `tcp://name:port`) and agree on an API version.
+
+        `timeout` is in seconds and bounds the wait for each answer.
+        """
+        client = cls(host, timeout=timeout)
+        client.api_version = _agreed_version(client.version())
+        return client
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    def version(self) -> Document:
+        """Return `GET /version`."""
+        return self._document("/version")
+
+    def info(self) -> Document:
+        """Return `GET /info`."""
+        return self._document("/info")
+
+    def containers(self, filters: Filters | None = None) -> tuple[Document, ...]:
+        """List all containers, stopped ones too."""
+        return tuple(self._get("/containers/json", all="1", filters=_encoded(filters)))
+
+    def networks(self) -> tuple[Document, ...]:
+        """List all networks."""
+        return tuple(self._get("/networks"))
+
+    def volumes(self) -> tuple[Document, ...]:
+        """List all volumes."""
+        return tuple(self._document("/volumes").get("Volumes") or ())  # type: ignore[arg-type]
+
+    def inspect_container(self, container: str) -> Document | None:
+        """Return a container in full, None when it is not there."""
+        return self._find(f"/containers/{quote(container)}/json")
+
+    def inspect_network(self, network: str) -> Document | None:
+        """Return a network in full, None when it is not there."""
+        return self._find(f"/networks/{quote(network)}")
+
+    def inspect_image(self, reference: str) -> Document | None:
+        """Return a local image by reference or id, None when it is not there."""
+        return self._find(f"/images/{quote(reference)}/json")
+
+    def events(
+        self, *, since: float | str, until: float | str | None = None, filters: Filters | None = None
+    ) -> Iterator[Document]:
+        """Yield events from `since` on (seconds since 1970), up to `until`, without it for as long as the engine lives.
+
+        The engine keeps only its last 256. The end of an unbounded stream means that the engine went away.
+        """
+        query = {"since": str(since), "until": "" if until is None else str(until), "filters": _encoded(filters)}
+        connection = _connection(self.host, self._timeout if until is not None else None)
+        try:
+            with _unreachable(self.host):
+                connection.request("GET", self._path("/events", query))
+                response = connection.getresponse()
+                _refuse(response)
+                yield from map(json.loads, response)
+        finally:
+            connection.close()
+
+    def log_tail(self, container: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a container's output, control characters and all."""
+        output: bytes = self._sdk(lambda api: api.logs(container, tail=lines))
+        return tuple(output.decode(errors="replace").rstrip("\n").split("\n")) if output else ()
+
+    # ── changing ─────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, container: str) -> None:
+        """Start a container that was made before."""
+        self._sdk(lambda api: api.start(container))
+
+    def stop(self, container: str, grace: int = 10) -> None:
+        """Stop a container, killing it after `grace` seconds."""
+        self._sdk(lambda api: api.stop(container, timeout=grace))
+
+    def restart(self, container: str, grace: int = 10) -> None:
+        """Stop a container, killing it after `grace` seconds, and start it again."""
+        self._sdk(lambda api: api.restart(container, timeout=grace))
+
+    def unpause(self, container: str) -> None:
+        """Let a paused container go on."""
+        self._sdk(lambda api: api.unpause(container))
+
+    def rename(self, container: str, name: str) -> None:
+        """Give a container another name."""
+        self._sdk(lambda api: api.rename(container, name))
+
+    def remove_container(self, container: str, *, force: bool = False) -> None:
+        """Remove a container; its volumes stay, anonymous ones too."""
+        self._sdk(lambda api: api.remove_container(container, force=force))
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network that nothing uses."""
+        self._sdk(lambda api: api.remove_network(network))
+
+    def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        """Take a container off a network."""
+        self._sdk(lambda api: api.disconnect_container_from_network(container, network, force=force))
+
+    def connect_network(self, network: str, container: str, endpoint: Document) -> None:
+        """Put a container on a network; `endpoint` is the API's EndpointConfig."""
+        self._post(f"/networks/{quote(network)}/connect", {"Container": container, "EndpointConfig": endpoint})
+
+    def update(self, container: str, resources: Document) -> None:
+        """Change resources and restart policy of a container in place; `resources` as in the API (0 means unchanged)."""
+        self._post(f"/containers/{quote(container)}/update", resources)
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _document(self, path: str) -> Document:
+        document: Document = self._get(path)
+        return document
+
+    def _find(self, path: str) -> Document | None:
+        try:
+            return self._document(path)
+        except EngineRefused as refused:
+            if refused.arguments["status"] == "404":
+                return None
+            raise
+
+    def _get(self, path: str, **query: str) -> Any:
+        target = self._path(path, query)
+        kept = getattr(self._local, "http", None)
+        if kept is not None:
+            try:
+                return _answer(kept, "GET", target)
+            except (http.client.HTTPException, ConnectionError):  # the engine closed it, or was restarted meanwhile
+                kept.close()
+        with _unreachable(self.host):
+            self._local.http = _connection(self.host, self._timeout)
+            return _answer(self._local.http, "GET", target)
+
+    def _post(self, path: str, body: Document, query: Mapping[str, str] = _NO_QUERY, patience: float = 0) -> None:
+        connection = _connection(self.host, self._timeout + patience)
+        with _unreachable(self.host), closing(connection):
+            _answer(connection, "POST", self._path(path, query), body)
+
+    def _path(self, path: str, query: Mapping[str, str]) -> str:
+        given = urlencode({key: value for key, value in query.items() if value})
+        version = f"/v{self.api_version}" if self.api_version else ""
+        return f"{version}{path}?{given}" if given else version + path
+
+    def _sdk(self, call: Callable[[APIClient], Any]) -> Any:
+        from docker import APIClient  # noqa: PLC0415 - heavy, and a quiet pass does without
+        from docker.errors import APIError  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        api = getattr(self._local, "sdk", None)
+        if api is None:
+            api = self._local.sdk = APIClient(self.host, version=self.api_version, timeout=self._timeout)
+        try:
+            return call(api)
+        except APIError as error:
+            raise _refused(error.explanation or str(error), error.status_code) from error
+        except RequestException as error:
+            _raise_unreachable(self.host, _root_cause(error))
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("docker", timeout=timeout)
+        self._socket_path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._socket_path)
+
+
+def _connection(host: str, timeout: float | None) -> http.client.HTTPConnection:
+    address = urlsplit(host)
+    if address.scheme == "unix":
+        return _UnixConnection(address.path, timeout)
+    if address.scheme == "tcp" and address.hostname:
+        return http.client.HTTPConnection(address.hostname, address.port or 2375, timeout=timeout)
+    raise EngineUnreachable("engine-address", host=host)
+
+
+def _answer(connection: http.client.HTTPConnection, method: str, path: str, body: Document | None = None) -> Any:
+    data, headers = (None, {}) if body is None else (json.dumps(body), {"Content-Type": "application/json"})
+    connection.request(method, path, data, headers)
+    response = connection.getresponse()
+    _refuse(response)
+    content = response.read()
+    return json.loads(content) if content else None
+
+
+def _refuse(response: http.client.HTTPResponse) -> None:
+    if response.status >= 400:
+        content = response.read()
+        try:
+            words = json.loads(content)["message"]
+        except (ValueError, KeyError, TypeError):  # a proxy's page, not the engine's
+            words = content.decode(errors="replace")[:500]
+        raise _refused(words, response.status)
+
+
+def _refused(words: str, status: int | None) -> EngineRefused:
+    return EngineRefused("engine-refused", words=words, status=str(status))
+
+
+@contextmanager
+def _unreachable(host: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        _raise_unreachable(host, error)
+
+
+def _raise_unreachable(host: str, error: BaseException) -> NoReturn:
+    words = str(error) or type(error).__name__
+    for kind, code in _UNREACHABLE.items():
+        if isinstance(error, kind):
+            raise EngineUnreachable(code, host=host, words=words) from error
+    raise EngineUnreachable("engine-lost", host=host, words=words) from error
+
+
+_UNREACHABLE: Mapping[type[BaseException], str] = {
+    FileNotFoundError: "engine-no-socket",
+    ConnectionRefusedError: "engine-dead-socket",
+    PermissionError: "engine-permission",
+    TimeoutError: "engine-timeout",
+}
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Find the error of the operating system under the layers that the SDK's libraries wrap around it."""
+    seen = error
+    while not isinstance(seen, OSError) or seen.errno is None:
+        below = seen.__cause__ or seen.__context__
+        if below is None:
+            return TimeoutError(str(error)) if "timed out" in str(error) else error
+        seen = below
+    return seen
+
+
+def _agreed_version(version: Document) -> str:
+    newest, oldest = (_numbers(str(version.get(key) or "1.24")) for key in ("ApiVersion", "MinAPIVersion"))
+    return ".".join(map(str, max(min(newest, NEWEST_API), oldest)))
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
+
+
+def _encoded(filters: Filters | None) -> str:
+    return json.dumps({key: list(values) for key, values in filters.items()}) if filters else ""
