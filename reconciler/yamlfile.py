@@ -30,6 +30,8 @@ _FLOAT = re.compile(
 )
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = _PREFIX + "merge"
+_TAGS = frozenset(("str", "merge", "null", "bool", "int", "float", "map", "seq"))
+_COMPOSE_TAGS = frozenset(("!reset", "!override"))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # the C one where PyYAML has it
@@ -134,6 +136,7 @@ class _Walk:
         if len(path) > MAX_DEPTH:
             raise self._error("yaml-too-deep", node)
         self._count(node)
+        self._tag(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -178,6 +181,7 @@ class _Walk:
     def _key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
             raise self._error("yaml-key", node)
+        self._tag(node)
         return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Json:
@@ -190,9 +194,13 @@ class _Walk:
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         if kind == "float" and _FLOAT.match(text):
             return float(re.sub(r"\.(?=[a-zA-Z])", "", text))
-        if self.strict and kind not in ("str", "merge", "null", "bool", "int", "float"):
-            raise self._error("yaml-tag", node, tag=node.tag)
         return text
+
+    def _tag(self, node: yaml.Node) -> None:
+        """Refuse tags that change what a text says: `!!binary` would hide a path from those who judge it."""
+        if node.tag.removeprefix(_PREFIX) in _TAGS or (not self.strict and node.tag in _COMPOSE_TAGS):
+            return
+        raise self._error("yaml-tag", node, tag=node.tag)
 
     def _count(self, node: yaml.Node) -> None:
         self.seen += 1
