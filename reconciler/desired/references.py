@@ -5,10 +5,11 @@ Room 1 (desired); may import model. Shapes that compose would refuse are passed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reconciler.desired.shapes import get, items, mapping
 from reconciler.model import Json
 from reconciler.yamlfile import Path
 
@@ -31,43 +32,43 @@ class Reference:
 
 def references(model: Json) -> Iterator[Reference]:
     """Yield every reference of one compose file, in the order of the file's parts."""
-    yield from _includes(_get(model, "include"))
-    for name, service in _mapping(_get(model, "services")).items():
+    yield from _includes(get(model, "include"))
+    for name, service in mapping(get(model, "services")).items():
         yield from _service(("services", name), service)
     for part in ("configs", "secrets"):
-        for name, item in _mapping(_get(model, part)).items():
-            yield from _one("file", f"{part}.{name}.file", (part, name, "file"), _get(item, "file"))
+        for name, item in mapping(get(model, part)).items():
+            yield from _one("file", f"{part}.{name}.file", (part, name, "file"), get(item, "file"))
 
 
 def binds(service: Json) -> Iterator[tuple[Path, str]]:
     """Yield where a service mounts something, and the source as written."""
-    for index, item in enumerate(_list(_get(service, "volumes"))):
-        source = item.split(":")[0] if isinstance(item, str) else _get(item, "source")
+    for index, item in enumerate(items(get(service, "volumes"))):
+        source = item.split(":")[0] if isinstance(item, str) else get(item, "source")
         if isinstance(source, str):
             yield ("volumes", index), source
 
 
 def _includes(value: Json) -> Iterator[Reference]:
-    for index, item in enumerate(_list(value)):
+    for index, item in enumerate(items(value)):
         at: Path = ("include", index)
         yield from _strings("include", "include", at, item)
-        yield from _strings("include", "include", (*at, "path"), _get(item, "path"))
+        yield from _strings("include", "include", (*at, "path"), get(item, "path"))
         yield from _one(
-            "project", "include.project_directory", (*at, "project_directory"), _get(item, "project_directory")
+            "project", "include.project_directory", (*at, "project_directory"), get(item, "project_directory")
         )
-        yield from _strings("file", "include.env_file", (*at, "env_file"), _get(item, "env_file"))
+        yield from _strings("file", "include.env_file", (*at, "env_file"), get(item, "env_file"))
 
 
 def _service(at: Path, service: Json) -> Iterator[Reference]:
     for key in ("env_file", "label_file"):
-        yield from _strings("file", key, (*at, key), _get(service, key))
-    yield from _one("extends", "extends", (*at, "extends", "file"), _get(_get(service, "extends"), "file"))
+        yield from _strings("file", key, (*at, key), get(service, key))
+    yield from _one("extends", "extends", (*at, "extends", "file"), get(get(service, "extends"), "file"))
     yield from _one(
-        "file", "credential_spec", (*at, "credential_spec", "file"), _get(_get(service, "credential_spec"), "file")
+        "file", "credential_spec", (*at, "credential_spec", "file"), get(get(service, "credential_spec"), "file")
     )
-    for index, option in enumerate(_list(_get(service, "security_opt"))):
+    for index, option in enumerate(items(get(service, "security_opt"))):
         yield from _profile((*at, "security_opt", index), option)
-    yield from _build((*at, "build"), _get(service, "build"))
+    yield from _build((*at, "build"), get(service, "build"))
 
 
 def _profile(at: Path, option: Json) -> Iterator[Reference]:
@@ -80,15 +81,15 @@ def _profile(at: Path, option: Json) -> Iterator[Reference]:
 
 def _build(at: Path, build: Json) -> Iterator[Reference]:
     yield from _one("context", "build", at, build)
-    context = _get(build, "context")
+    context = get(build, "context")
     yield from _one("context", "build.context", (*at, "context"), context)
     below = context if isinstance(context, str) else ""
-    yield from _one("file", "build.dockerfile", (*at, "dockerfile"), _get(build, "dockerfile"), below)
-    extra = _get(build, "additional_contexts")
+    yield from _one("file", "build.dockerfile", (*at, "dockerfile"), get(build, "dockerfile"), below)
+    extra = get(build, "additional_contexts")
     yield from _pairs("extra-context", "build.additional_contexts", (*at, "additional_contexts"), extra)
-    yield from _pairs("key", "build.ssh", (*at, "ssh"), _get(build, "ssh"))
+    yield from _pairs("key", "build.ssh", (*at, "ssh"), get(build, "ssh"))
     for key in ("cache_from", "cache_to"):
-        for index, item in enumerate(_list(_get(build, key))):
+        for index, item in enumerate(items(get(build, key))):
             yield from _local_cache(f"build.{key}", (*at, key, index), item)
 
 
@@ -101,9 +102,9 @@ def _local_cache(key: str, at: Path, item: Json) -> Iterator[Reference]:
 
 def _pairs(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
     """Read `{name: text}` or `[name=text]`."""
-    for name, text in _mapping(value).items():
+    for name, text in mapping(value).items():
         yield from _one(kind, key, (*at, name), text)
-    for index, item in enumerate(_list(value)):
+    for index, item in enumerate(items(value)):
         if isinstance(item, str) and "=" in item:
             yield Reference(kind, key, (*at, index), item.partition("=")[2])
 
@@ -111,23 +112,11 @@ def _pairs(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
 def _strings(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
     """Read `text`, `[text]` or `[{path: text}]`."""
     yield from _one(kind, key, at, value)
-    for index, item in enumerate(_list(value)):
+    for index, item in enumerate(items(value)):
         yield from _one(kind, key, (*at, index), item)
-        yield from _one(kind, key, (*at, index, "path"), _get(item, "path"))
+        yield from _one(kind, key, (*at, index, "path"), get(item, "path"))
 
 
 def _one(kind: Kind, key: str, at: Path, value: Json, below: str = "") -> Iterator[Reference]:
     if isinstance(value, str):
         yield Reference(kind, key, at, value, below)
-
-
-def _get(value: Json, key: str) -> Json:
-    return value.get(key) if isinstance(value, Mapping) else None
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
