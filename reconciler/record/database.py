@@ -24,7 +24,7 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE stack (
         name TEXT PRIMARY KEY, project TEXT NOT NULL, folder TEXT NOT NULL, inventory TEXT NOT NULL DEFAULT '[]',
         files TEXT NOT NULL DEFAULT '{}', applied TEXT, attempted TEXT, prune INTEGER NOT NULL DEFAULT 1,
-        depends_on TEXT NOT NULL DEFAULT '[]', result TEXT, problem TEXT
+        depends_on TEXT NOT NULL DEFAULT '[]', result TEXT, problem TEXT, made TEXT NOT NULL DEFAULT '{}'
     ) WITHOUT ROWID;
     CREATE TABLE container_default (container TEXT PRIMARY KEY, stack TEXT NOT NULL, document TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE seen (name TEXT PRIMARY KEY, state TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID;

@@ -83,6 +83,7 @@ class Store:
                 device=facts.get("device"),
                 machine_id=facts.get("machine_id"),
                 had_device_folder=facts.get("had_device_folder", False),
+                daemon_result=facts.get("daemon_result"),
             )
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
@@ -103,6 +104,14 @@ class Store:
         """Write down the files that stand in the stack's folder because of us, with their digests."""
         with self._writing() as db:
             db.execute("UPDATE stack SET files = ? WHERE name = ?", (rows.dump(dict(files)), stack))
+
+    def made(self, stack: str, inputs: Mapping[str, Mapping[str, str]]) -> None:
+        """Write down, by service, the inputs that its containers have just read; other services keep theirs."""
+        with self._writing() as db:
+            found = db.execute("SELECT made FROM stack WHERE name = ?", (stack,)).fetchone()
+            known = json.loads(found[0]) if found else {}
+            merged = known | {service: dict(read) for service, read in inputs.items()}
+            db.execute("UPDATE stack SET made = ? WHERE name = ?", (rows.dump(merged), stack))
 
     def finish(
         self,
@@ -150,9 +159,14 @@ class Store:
 
     # ── the device ───────────────────────────────────────────────────────────────────────────────
 
-    def daemon_applied(self, values: Document) -> None:
-        """Write down the daemon keys that git set, now that the daemon part is applied."""
-        self._facts({"daemon_applied": dict(values)})
+    def finish_daemon(self, outcome: StackOutcome, *, run: str, applied: Document | None = None) -> None:
+        """Write down what became of the daemon part; `applied` are the keys that git set, None leaves what was."""
+        facts: dict[str, object] = {"daemon_result": outcome.result}
+        if applied is not None:
+            facts["daemon_applied"] = dict(applied)
+        with self._writing() as db:
+            _set_facts(db, facts)
+            db.executemany(_DONE, [_done(run, "", one) for one in outcome.outcomes])
 
     def device(self, device: str, machine_id: str, *, has_folder: bool) -> None:
         """Write down who we were at the last apply."""
@@ -241,7 +255,7 @@ class Store:
 
 
 _ALL_STACKS = (
-    "SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem FROM stack"
+    "SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made FROM stack"
 )
 _BEGIN = """
     INSERT INTO stack (name, project, folder, inventory, attempted) VALUES (?, ?, ?, ?, ?)
@@ -252,7 +266,7 @@ _DONE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
-    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem = row
+    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made = row
     return RecordedStack(
         name=name,
         project=project,
@@ -266,6 +280,7 @@ def _stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack
         result=rows.load_result(result),
         problem=rows.load_problem(problem),
         since=since.get(f"stack/{name}"),
+        made=json.loads(made),
     )
 
 
