@@ -1,0 +1,59 @@
+"""A private dockerd, a repository to play with, and a tour of what the reconciler does with them.
+
+    python -m deploy.demo               the tour, then everything stays up until Ctrl-C
+    python -m deploy.demo --tour only   exit code 0 only if every step of the tour was seen
+
+It shares nothing with an engine that is there, asks no registry, and takes away all it made, whatever happens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from deploy.demo_stage import NotSeen, Stage, open_stage
+from deploy.demo_tour import TOUR
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo; return its exit code."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tour", choices=["only"], help="end after the tour; the exit code tells whether all was seen")
+    only = parser.parse_args(arguments).tour == "only"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with open_stage() as stage:
+            missed = walk(stage)
+            if not only:
+                stay(stage)
+    except KeyboardInterrupt:
+        print("\nEnding; everything that was made is taken away.")
+        return 130 if only else 0
+    return 1 if missed else 0
+
+
+def walk(stage: Stage) -> int:
+    """Walk the tour; return how many steps were not seen."""
+    missed = 0
+    for number, (title, step) in enumerate(TOUR, 1):
+        print(f"\n{number}. {title}", flush=True)
+        try:
+            for line in step(stage):
+                print(f"   seen: {line}", flush=True)
+        except NotSeen as unseen:
+            missed += 1
+            print(f"   NOT SEEN: {unseen}", flush=True)
+    print(f"\n{len(TOUR) - missed} of {len(TOUR)} steps were seen.", flush=True)
+    return missed
+
+
+def stay(stage: Stage) -> None:
+    """Say what there is to try, and wait for Ctrl-C."""
+    print(stage.advice(), flush=True)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

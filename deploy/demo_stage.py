@@ -1,0 +1,165 @@
+"""What the demo plays with: a private dockerd, images, a repository seeded from `desired/`, and settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from deploy.images import make_image
+from deploy.private_dockerd import PrivateDockerd
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_IMAGES = ("store", "api", "site", "clock")
+OWNED = ["kept-by=the-system"]
+"""The value of the daemon key `labels`, which belongs to the system in the demo."""
+
+
+class NotSeen(Exception):
+    """A step of the tour did not show what it should."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The things of the demo, and hands to move them."""
+
+    folder: Path
+    dockerd: PrivateDockerd
+    engine: Any
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def copy(self) -> Path:
+        """The working copy whose pushes reach the followed repository."""
+        return self.folder / "work"
+
+    def reconciler(self, *arguments: str, expect: int) -> str:
+        """Run the command line, show and return its output. Raises NotSeen on another exit code."""
+        print(f"   $ reconciler {' '.join(arguments)}", flush=True)
+        command = [sys.executable, "-m", "reconciler", "--config", str(self.settings), *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        print("".join(f"     {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
+        if done.returncode != expect:
+            raise NotSeen(f"exit code {expect}; it was {done.returncode}")
+        return done.stdout
+
+    def plan(self) -> Mapping[str, Any]:
+        """Return the plan as a program reads it."""
+        command = [sys.executable, "-m", "reconciler", "--config", str(self.settings), "plan", "--json"]
+        document: Mapping[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
+        return document
+
+    def push(self, message: str) -> None:
+        """Commit what changed in the working copy, and push it."""
+        git(self.copy, "add", "-A")
+        git(self.copy, "commit", "-q", "-m", message)
+        git(self.copy, "push", "-q", "origin", "main")
+
+    def containers(self) -> dict[str, Mapping[str, Any]]:
+        """Ask the engine for every container, by name."""
+        listed = self.engine.containers(all=True)
+        return {each["Names"][0].lstrip("/"): self.engine.inspect_container(each["Id"]) for each in listed}
+
+    def lives(self) -> dict[str, tuple[str, str]]:
+        """Ask for what changes when a container is made again or restarted: its id and when it started."""
+        return {name: (each["Id"], each["State"]["StartedAt"]) for name, each in self.containers().items()}
+
+    def greeting(self) -> str:
+        """Ask the site what the service behind it says."""
+        with urllib.request.urlopen("http://127.0.0.1:8080/cgi-bin/greeting", timeout=10) as answer:  # noqa: S310
+            return str(answer.read().decode().strip())
+
+    def advice(self) -> str:
+        """Say where everything is, and what to try."""
+        reconciler = f"{Path(sys.executable).parent}/reconciler --config {self.settings}"
+        return f"""
+It stays up until Ctrl-C. Ideas:
+  docker socket        {self.dockerd.host}
+  repository           {self.folder}/home.git, and a working copy of it in {self.copy}
+  settings             {self.settings}
+  see how it stands    {reconciler} status
+  change and push      cd {self.copy}; edit stacks/web/compose.yaml; git commit -am try; git push
+                       {reconciler} plan; {reconciler} apply
+  break something      docker -H {self.dockerd.host} rm -f web-site-1
+  visit the site       nsenter --net=/proc/{self.dockerd.pid}/ns/net wget -qO- 127.0.0.1:8080/cgi-bin/greeting"""
+
+
+@contextmanager
+def open_stage() -> Iterator[Stage]:
+    """Set everything up, and take it away at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="demo", dir="/tmp"))  # short: unix sockets live below it
+    print("Starting a private dockerd and making the images ...", flush=True)
+    # All files are below the dockerd's folder: its guard removes that even when this process is killed.
+    with PrivateDockerd(folder, name="demo") as dockerd:
+        for name in _IMAGES:
+            make_image(dockerd.host, f"local/{name}:1")
+        seed(folder)
+        write_settings(folder, dockerd)
+        engine = docker.APIClient(base_url=dockerd.host, version="auto")
+        try:
+            yield Stage(folder, dockerd, engine)
+        finally:
+            engine.close()
+
+
+def seed(folder: Path) -> None:
+    """Make a bare repository that holds `desired/`, and a working copy of it."""
+    git(folder, "init", "-q", "--bare", "-b", "main", "home.git")
+    shutil.copytree(_REPOSITORY / "desired", folder / "work")
+    for arguments in (("init", "-q", "-b", "main"), ("remote", "add", "origin", str(folder / "home.git"))):
+        git(folder / "work", *arguments)
+    git(folder / "work", "add", "-A")
+    git(folder / "work", "commit", "-q", "-m", "The example repository")
+    git(folder / "work", "push", "-q", "origin", "main")
+
+
+def write_settings(folder: Path, dockerd: PrivateDockerd) -> None:
+    """Write the agent's settings for the private dockerd. JSON is YAML too."""
+    settings = {
+        "device": "living-room",
+        "source": {"url": str(folder / "home.git")},
+        "docker": {"host": dockerd.host, "config": str(folder / "docker-config")},
+        "state_dir": str(folder / "state"),
+        "daemon": {
+            "config_file": str(dockerd.config_file),
+            "control": {"kind": "pidfile", "pidfile": str(dockerd.pidfile), "start": dockerd.command},
+            "owned": {"labels": OWNED},
+        },
+    }
+    (folder / "config.yaml").write_text(json.dumps(settings, indent=2))
+    (folder / "config.yaml").chmod(0o600)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git without anybody's configuration."""
+    names = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _SOMEBODY.items()}
+    alone = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *arguments], cwd=folder, env={"PATH": os.environ["PATH"], **names, **alone}, check=True)
+
+
+_SOMEBODY = {"NAME": "demo", "EMAIL": "demo@localhost"}
+
+
+def wait_until(seen: Any, timeout: float = 20.0) -> bool:
+    """Ask until it is so; `timeout` in seconds."""
+    deadline = time.monotonic() + timeout
+    while not seen():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
