@@ -446,6 +446,7 @@ class Recorded:
     device: str | None = None
     machine_id: str | None = None
     had_device_folder: bool = False
+    daemon_result: Result | None = None
 
 
 # ── plan ─────────────────────────────────────────────────────────────────────────────────────────
