@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Stage:
 
     def greeting(self) -> str:
         """Ask the site what the service behind it says."""
-        with urllib.request.urlopen("http://127.0.0.1:8080/cgi-bin/greeting", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen("http://127.0.0.1:8080/cgi-bin/greeting", timeout=10) as answer:
             return str(answer.read().decode().strip())
 
     def advice(self) -> str:

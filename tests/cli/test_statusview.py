@@ -1,0 +1,150 @@
+"""The status, as a person sees it."""
+
+import io
+from datetime import UTC, datetime
+
+from reconciler.cli.paint import ago, paint_plan, paint_status
+from reconciler.cli.statusview import StackView, View, overview
+from reconciler.cli.streams import console
+
+WHEN = "2026-11-24T10:00:00Z"
+COMMIT = "0123456789abcdef" * 2
+WEB = {
+    "sync": "OutOfSync", "health": "Degraded", "operation": "Idle", "result": "FailedPartial",
+    "reason": "api is not healthy", "since": WHEN, "next": None,
+    "blocked": [{"target": "stack/web", "reason": "PortTaken", "text": "port 80 is taken by \x1b[31mnginx", "hint": "stop it",
+                 "file": "stacks/web/compose.yaml", "line": 7}],
+    "held": [{"target": "stack/web/service/api", "why": "ignored", "fields": [{"path": "labels.a"}]}],
+    "services": {"api": {"state": "exited", "health": "unhealthy", "containers": ["web-api-1"]},
+                 "site": {"state": "running", "health": None, "containers": ["web-site-1"]}},
+}  # fmt: skip
+DB = {
+    "sync": "Synced", "health": "Healthy", "operation": "Idle", "result": "Applied", "reason": None, "since": WHEN,
+    "next": None, "blocked": [], "held": [],
+    "services": {"db": {"state": "running", "health": "healthy", "containers": ["db-db-1"]}},
+}  # fmt: skip
+DAEMON = {
+    "sync": "Synced", "result": "Applied", "reason": None,
+    "keys": {"bridge": {"owner": "system", "desired": "br", "file": "br", "effective": "br", "state": "in sync"},
+             "log-opts": {"owner": "git", "desired": {"max-file": "3"}, "file": {"max-file": "3"}, "effective": None,
+                          "state": "unverifiable"}},
+}  # fmt: skip
+GOOD = {
+    "schema": 1, "device": "attic", "agent": "0.1.0", "engine": {"version": "26.1.5", "state": "reachable"}, "compose": "2.26.1",
+    "observed_at": WHEN, "revision": {"wanted": COMMIT, "attempted": COMMIT, "applied": COMMIT},
+    "source": {"state": "ok", "since": WHEN, "reason": None},
+    "stacks": {"db": DB}, "daemon": DAEMON, "unmanaged": [], "counts": {"Synced": 1},
+}  # fmt: skip
+BAD = {**GOOD, "stacks": {"web": WEB, "db": DB}, "unmanaged": ["other"], "counts": {"Synced": 1, "OutOfSync": 1}}
+
+
+def test_all_is_well_in_a_few_lines():
+    """A pipe gets stable columns, full times, and no advice when nothing is to be done."""
+    assert (
+        "device    attic\n"
+        "engine    26.1.5, reachable; compose 2.26.1\n"
+        "revision  0123456789ab, applied\n"
+        "source    ok\n"
+        "\n"
+        "STACK  SYNC    HEALTH   RESULT   SERVICES  SINCE                 REASON\n"
+        "db     Synced  Healthy  Applied  1/1       2026-11-24T10:00:00Z\n"
+        "\n"
+        "DAEMON KEY  OWNER   STATE         DESIRED            FILE               EFFECTIVE\n"
+        "bridge      system  in sync       br                 br                 br\n"
+        'log-opts    git     unverifiable  {"max-file": "3"}  {"max-file": "3"}  -\n'
+        "\n"
+        "1 Synced"
+    ) == overview(GOOD)
+
+
+def test_what_is_not_well_is_explained():
+    """Below the tables stands why, where, what to do, what is held, and whose containers are left alone."""
+    assert (
+        "web\n"
+        "  PortTaken: stacks/web/compose.yaml:7: port 80 is taken by \\x1b[31mnginx\n"
+        "    hint: stop it\n"
+        "  api: exited, unhealthy\n"
+        "  held: stack/web/service/api labels.a (ignored)\n"
+        "\n"
+        "Not ours, left alone: other\n"
+        "1 Synced, 1 OutOfSync\n"
+        "See what differs: reconciler plan. Put it right: reconciler apply."
+    ) in overview(BAD)
+
+
+def test_an_engine_that_is_down_says_what_to_do():
+    """Without an engine the first thing to do is to start it."""
+    down = {**GOOD, "engine": {"version": None, "state": "unreachable"}, "compose": None}
+
+    text = overview(down)
+
+    assert "engine    ?, unreachable; compose ?" in text
+    assert text.endswith("correct docker.host in the settings.")
+
+
+def test_a_source_that_is_away_is_named():
+    """The head says why git could not be asked."""
+    away = {**GOOD, "source": {"state": "unreachable", "since": WHEN, "reason": "connection refused"}}
+
+    assert "source    connection refused" in overview(away)
+    assert "connection refused" == View(away).source_problem
+
+
+def test_a_fresh_host_has_a_status_too():
+    """Nothing applied, no daemon part, no stacks: still a plain answer."""
+    fresh = {
+        **GOOD,
+        "stacks": {},
+        "daemon": None,
+        "revision": {"wanted": COMMIT, "attempted": None, "applied": None},
+        "counts": {},
+    }
+
+    text = overview(fresh)
+
+    assert "wanted 0123456789ab, attempted none, applied none" in text
+    assert "No stacks on this device." in text
+
+
+def test_good_is_in_step_well_and_not_blocked():
+    """A stack is good when it is synced, healthy (or suspended on purpose) and nothing blocks it."""
+    assert StackView("db", DB).good
+    assert StackView("db", {**DB, "health": "Suspended"}).good
+    assert not StackView("db", {**DB, "sync": "OutOfSync"}).good
+    assert not StackView("db", {**DB, "health": "Degraded"}).good
+    assert not StackView("db", {**DB, "blocked": WEB["blocked"]}).good
+
+
+def test_a_daemon_key_that_waits_for_a_restart_is_not_good():
+    """What cannot be verified counts as good, what waits for a restart does not."""
+    waiting = {**DAEMON["keys"]["bridge"], "state": "pending restart"}
+
+    assert View(GOOD).daemon_good
+    assert not View({**GOOD, "daemon": {**DAEMON, "keys": {"bridge": waiting}}}).daemon_good
+
+
+def test_a_terminal_gets_colours_and_relative_times():
+    """The same blocks, painted; markup in foreign text stays text."""
+    text = io.StringIO()
+    terminal = console(text)
+    document = {**GOOD, "stacks": {"[red]db": DB}}
+
+    terminal.print(paint_status(document, now=datetime(2026, 11, 24, 12, 30, tzinfo=UTC)))
+
+    assert "[red]db  Synced  Healthy  Applied  1/1       2 h ago" in text.getvalue()
+
+
+def test_times_are_said_as_people_do():
+    """The largest unit is enough; what is no time is left as it is."""
+    now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+    assert ["just now", "5 min ago", "2 h ago", "3 d ago", "-"] == [
+        ago(since, now) for since in ("2026-11-24T11:59:30Z", "2026-11-24T11:55:00Z", WHEN, "2026-11-21T11:00:00Z", "-")
+    ]
+
+
+def test_a_plan_keeps_its_text_when_painted():
+    """Colours change no character of a plan."""
+    plan = "+ create [bold]web\n    ± image\n\nNo more"
+
+    assert plan == paint_plan(plan).plain

@@ -1,0 +1,34 @@
+"""One form for every error."""
+
+import pytest
+
+from reconciler.cli.words import tell, tell_error
+from reconciler.errors import MissingTool, ProgramFailed
+
+
+@pytest.mark.parametrize(
+    ("place", "lead"),
+    [({}, ""), ({"file": "a.yaml"}, "a.yaml: "), ({"file": "a.yaml", "line": 7}, "a.yaml:7: ")],
+)
+def test_an_error_says_where_what_and_what_to_do(place, lead, capsys):
+    """File and line stand first, as editors and compilers write them; the hint has a line of its own."""
+    tell_error(MissingTool("compose-missing", **place))
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert f"error: {lead}docker compose is not installed" == first
+    assert second.startswith(" hint: install version 2.26")
+
+
+def test_words_of_a_program_are_indented_and_inert(capsys):
+    """Several lines of foreign words stay below their error, and cannot act on the terminal."""
+    tell_error(ProgramFailed("program-failed", program="compose", exit="1", words="one\n\x1b[31mtwo"))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert "       \\x1b[31mtwo" == lines[1]
+
+
+def test_without_a_hint_there_is_no_line_for_it(capsys):
+    """A warning may be all there is to say."""
+    tell("warning", "careful")
+
+    assert "warning: careful\n" == capsys.readouterr().err
