@@ -12,6 +12,7 @@
     │   ├── NotFastForward       the history was rewritten
     │   ├── EngineRefused        dockerd answered, with an error
     │   ├── ProgramFailed        a program we ran ended with an error
+    │   ├── DaemonRejected       dockerd does not take its new settings
     │   └── HealthFailed         it runs, but does not get healthy
     └── Refused    policy: we will not do it as things are
         ├── PathRefused          a link or something else stands where we would write
@@ -107,6 +108,12 @@ class EngineRefused(Stalled):
 
 class ProgramFailed(Stalled):
     """A program ended with an error; `args['words']` holds the tail of its output."""
+
+
+class DaemonRejected(Stalled):
+    """The docker daemon does not take its new settings, or does not come back with them."""
+
+    reason = "DaemonRejected"
 
 
 class HealthFailed(Stalled):

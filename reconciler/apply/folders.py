@@ -100,7 +100,7 @@ def read_file(handle: int, name: str) -> tuple[bytes, int] | None:
         return opened.read(), mode
 
 
-def write_beside(handle: int, name: str, content: bytes, mode: int) -> str:
+def write_beside(handle: int, name: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> str:
     """Write `content` to a temporary file in the folder, down to the disk; return its name. Nothing stays on failure."""
     beside = f".{name}.reconciler-new"
     with suppress(FileNotFoundError):
@@ -110,6 +110,8 @@ def write_beside(handle: int, name: str, content: bytes, mode: int) -> str:
         with os.fdopen(file, "wb") as opened:
             opened.write(content)
             opened.flush()
+            if owner is not None:
+                os.fchown(file, *owner)
             os.fchmod(file, mode)
             os.fsync(file)
     except OSError:

@@ -113,7 +113,7 @@ def _run(argv: Sequence[str], stack: DesiredStack, runner: Runner, seconds: floa
 
 @contextmanager
 def _failing_as(
-    kind: type[PullFailed] | type[ProgramFailed], code: str, stack: DesiredStack, services: Sequence[str]
+    kind: type[PullFailed | ProgramFailed], code: str, stack: DesiredStack, services: Sequence[str]
 ) -> Iterator[None]:
     try:
         yield

@@ -19,6 +19,48 @@ CAUSES: Mapping[str, str] = {
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
     # source and repository
+    "link-refused": (
+        "{path} is a symbolic link or a submodule",
+        "put a real file in stacks/{stack}/ instead: links could lead out of the repository",
+    ),
+    "path-leaves": (
+        "{key}: {path} leads out of the stack's folder",
+        "keep the file in stacks/{stack}/ and name it from there; only that folder is there on the device",
+    ),
+    "path-unclear": (
+        "{key}: what {path} will become cannot be known",
+        "write the path plainly, or with a variable that the stack's .env sets",
+    ),
+    "remote-refused": (
+        "{key}: {path} would be fetched from elsewhere",
+        "copy what it names into stacks/{stack}/, so that the commit holds all of it",
+    ),
+    "home-in-path": ("{path} has no meaning here: there is no home folder", "write the absolute path"),
+    "provider-refused": (
+        "service {service} would start a program of the host (provider)",
+        "use a container instead; providers are not supported",
+    ),
+    "api-socket-refused": (
+        "service {service} asks for the engine's socket and credentials (use_api_socket)",
+        "mount /var/run/docker.sock by name where a service really needs it",
+    ),
+    "variable-reserved": (
+        "{name} is an order to compose, not a variable of the stack",
+        "give the variable another name; of COMPOSE_… only COMPOSE_PROFILES may be set",
+    ),
+    "variable-reserved-instead": ("{name} is an order to compose, not a variable of the stack", "use {instead} instead"),
+    "folder-no-project-name": (
+        "stacks/{stack} is no valid project name",
+        "use only a–z, 0–9, - and _ (first a letter or digit), or set name: at the top of the compose file",
+    ),
+    "service-for-services": ("service: is not a key of compose files", "write services: (with an s)"),
+    "compose-refuses": ("compose says: {words}", "correct the file; docker compose config in that folder says the same"),
+    "compose-unknown-key": ("compose says: {words}", "see the spelling of the key, and the level it stands at"),
+    "compose-needs-variable": (
+        "compose says: {words}",
+        "set {name} in the stack's .env, in vars of device.yaml, or on the device in <env_dir>/{stack}.env",
+    ),
+    "compose-file-missing": ("compose says: {words}", "add the file to the stack's folder, or correct its name"),
     # settings and tools
     "plan-file-unwritable": ("the plan cannot be saved as {file}: {words}", "choose a file in a folder that you can write"),
     "compose-missing": (
@@ -84,6 +126,26 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "staged-damaged": (
         "the staged copy of {path} is not what git holds",
         "Remove the staged copy of this revision below state_dir; the next pass makes it again.",
+    ),
+    "daemon-file-changed": (
+        "{path} changed while we worked",
+        "Somebody else writes it. Apply again: the plan is made anew from what it holds now.",
+    ),
+    "daemon-not-reloaded": (
+        "dockerd did not take the new settings; the old file is back in place",
+        "Its log says which key it refuses (journalctl -u docker). Correct that key in git.",
+    ),
+    "daemon-not-stopped": (
+        "dockerd (pid file {pidfile}) did not stop within {seconds} s",
+        "Look at its log, stop it by hand, then apply again.",
+    ),
+    "daemon-not-back": (
+        "dockerd does not answer at {host} after the restart with new settings",
+        "Its log says why (journalctl -u docker). The old settings file was put back; correct the key in git.",
+    ),
+    "daemon-control-failed": (
+        "dockerd cannot be controlled: {words}",
+        "Correct daemon.control in the agent's settings, or what that command complains about.",
     ),
     "pull-failed": (
         "cannot pull the image of {services}: {words}",

@@ -1,0 +1,130 @@
+"""Make a running dockerd take its config file: reload or restart it, and wait until it answers again.
+
+Room 4 (apply); may import engine, process, settings, errors. A dockerd that we start lives in its own session and survives us.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconciler import process
+from reconciler.engine import EngineClient
+from reconciler.errors import DaemonRejected, EngineUnreachable, MissingTool, ProgramFailed
+from reconciler.settings import Control
+
+RELOAD_SECONDS = 20.0
+"""How long dockerd may take to say that it has reloaded; with an authorization plugin it takes up to 15."""
+STOP_SECONDS = 120.0
+START_SECONDS = 120.0
+_TICK = 0.05
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def reload(control: Control, host: str) -> None:
+    """Let dockerd read its live keys again, and wait for its word that it did. Raises DaemonRejected, EngineUnreachable."""
+    engine = EngineClient.connect(host)
+    begun = time.time()
+    match control.kind:
+        case "systemd":
+            _run(("systemctl", "reload", control.unit or "docker"))
+        case "pidfile":
+            _signal(control, signal.SIGHUP)
+        case "command":
+            _run(control.reload)
+    # A config that dockerd refuses is only an error in its log: no event, no other sign.
+    reloads = engine.events(
+        since=f"{begun:.9f}",
+        until=f"{begun + RELOAD_SECONDS:.9f}",
+        filters={"type": ("daemon",), "event": ("reload",)},
+    )
+    if next(iter(reloads), None) is None:
+        raise DaemonRejected("daemon-not-reloaded", host=host)
+
+
+def restart(control: Control, host: str, log: Path | None = None) -> None:
+    """Stop dockerd, start it, and wait until it answers at `host`. `log` gets its output when we start it ourselves.
+
+    Raises DaemonRejected.
+    """
+    started = None
+    match control.kind:
+        case "systemd":
+            _run(("systemctl", "restart", control.unit or "docker"))
+        case "pidfile":
+            _signal(control, signal.SIGTERM, wait=True)
+            started = _launch(control.start, log)
+        case "command":
+            _run(control.restart)
+    _wait_ready(host, started)
+
+
+def _launch(argv: Sequence[str], log: Path | None) -> int:
+    try:
+        return process.launch(argv, env=_ENVIRONMENT, log=log)
+    except MissingTool as error:
+        raise DaemonRejected("daemon-control-failed", words=str(error)) from error
+
+
+def _run(argv: Sequence[str]) -> None:
+    try:
+        process.run(argv, env=_ENVIRONMENT, timeout=STOP_SECONDS + START_SECONDS).require()
+    except (ProgramFailed, MissingTool) as error:
+        words = error.arguments.get("words", "").strip() or str(error)
+        raise DaemonRejected("daemon-control-failed", words=f"{' '.join(argv)}: {words}") from error
+
+
+def _signal(control: Control, number: signal.Signals, *, wait: bool = False) -> None:
+    """Send a signal to the dockerd that the pid file names, if there is one."""
+    with _dockerd(control) as handle:
+        if handle is None:
+            return
+        signal.pidfd_send_signal(handle, number)
+        if wait and not _ended(handle, STOP_SECONDS):
+            raise DaemonRejected("daemon-not-stopped", pidfile=str(control.pidfile), seconds=f"{STOP_SECONDS:g}")
+
+
+@contextmanager
+def _dockerd(control: Control) -> Iterator[int | None]:
+    pidfile = control.pidfile or Path("/var/run/docker.pid")
+    handle = None
+    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        pid = int(pidfile.read_text())
+        handle = os.pidfd_open(pid)
+        # After a crash the number may belong to anybody.
+        if "dockerd" not in Path(f"/proc/{pid}/cmdline").read_text(errors="replace"):
+            os.close(handle)
+            handle = None
+    try:
+        yield handle
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _ended(handle: int, seconds: float) -> bool:
+    return bool(select.select([handle], [], [], seconds)[0])
+
+
+def _wait_ready(host: str, started: int | None) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    handle = None if started is None else os.pidfd_open(started)
+    try:
+        while True:
+            try:
+                EngineClient.connect(host, timeout=5)
+            except EngineUnreachable as error:
+                gone = handle is not None and _ended(handle, 0)
+                if gone or time.monotonic() > deadline:
+                    raise DaemonRejected("daemon-not-back", host=host) from error
+            else:
+                return
+            time.sleep(_TICK)
+    finally:
+        if handle is not None:
+            os.close(handle)
