@@ -42,10 +42,10 @@ def test_help_loads_nothing_heavy(arguments):
 )
 def test_wrong_usage_is_64(arguments, words, capsys):
     """A missing argument, an unknown verb or option ends with 64, says what is known, and prints no result."""
-    assert 64 == run(arguments)
+    assert run(arguments) == 64
 
     shown = capsys.readouterr()
-    assert "" == shown.out
+    assert shown.out == ""
     assert words in shown.err
 
 
@@ -53,17 +53,17 @@ def test_a_file_that_is_no_plan_is_wrong_usage(tmp_path, capsys):
     """`apply FILE` wants what `plan -o` wrote, and says so."""
     (tmp_path / "plan.json").write_text("[]")
 
-    assert 64 == run(["apply", str(tmp_path / "plan.json")])
+    assert run(["apply", str(tmp_path / "plan.json")]) == 64
     assert "plan -o" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["plan", "apply", "status"])
 def test_missing_settings_are_one_clear_error(verb, tmp_path, capsys):
     """Our own errors have no traceback: what, where, and what to do."""
-    assert 1 == run([verb, "--config", str(tmp_path / "none.yaml")])
+    assert run([verb, "--config", str(tmp_path / "none.yaml")]) == 1
 
     shown = capsys.readouterr()
-    assert "" == shown.out
+    assert shown.out == ""
     assert shown.err.startswith("error: ")
     assert "none.yaml" in shown.err
     assert "\n hint: " in shown.err
@@ -99,7 +99,7 @@ def test_a_bug_shows_its_traceback_and_says_so():
 
     done = command(code=code)
 
-    assert 1 == done.returncode
+    assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "this is a bug in reconciler" in done.stderr
     assert "\x1b" not in done.stderr
@@ -116,4 +116,4 @@ def test_a_reader_that_goes_away_is_no_error():
     )  # fmt: skip
     os.close(writing)
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -25,11 +25,11 @@ def shown(renderable):
 
 def test_each_step_says_what_it_does():
     """Every kind of step has words of its own."""
-    assert "put files in place" == step_text(Step("files", "web"))
-    assert "pull api, db" == step_text(Step("pull", "web", services=("api", "db")))
-    assert "recreate api" == step_text(Step("up", "web", services=("api",), force=True))
-    assert "create api" == step_text(Step("up", "web", services=("api",)))
-    assert "recreate web-api-1" == step_text(Step("call", "web", actions=(API,)))
+    assert step_text(Step("files", "web")) == "put files in place"
+    assert step_text(Step("pull", "web", services=("api", "db"))) == "pull api, db"
+    assert step_text(Step("up", "web", services=("api",), force=True)) == "recreate api"
+    assert step_text(Step("up", "web", services=("api",))) == "create api"
+    assert step_text(Step("call", "web", actions=(API,))) == "recreate web-api-1"
 
 
 def test_lines_tell_a_pass_in_order():
@@ -44,12 +44,12 @@ def test_lines_tell_a_pass_in_order():
     listener.step(Step("wait", "web"))
     listener.settled(StackOutcome("web", "Applied", seconds=75))
 
-    assert [
+    assert lines == [
         "web: recreate api",
         "stack/web/service/api: recreate web-api-1: ok (1.2 s)",
         "web: wait until ready",
         "web: Applied (1 min 15 s)",
-    ] == lines
+    ]
 
 
 def test_a_failed_action_says_why_and_stays_inert():
@@ -58,7 +58,7 @@ def test_a_failed_action_says_why_and_stays_inert():
 
     Lines(lines.append).outcome(Outcome(API, ok=False, problem=PROBLEM))
 
-    assert ["stack/web/service/api: failed: docker failed with exit code 1: no\\x1b[31m"] == lines
+    assert lines == ["stack/web/service/api: failed: docker failed with exit code 1: no\\x1b[31m"]
 
 
 def test_the_table_follows_each_stack():
@@ -85,4 +85,4 @@ def test_the_summary_counts_what_was_done():
 
     text = shown(summary_table([StackOutcome("web", "FailedPartial", PROBLEM, outcomes, 3.0)]))
 
-    assert ["✗", "web", "FailedPartial", "1", "of", "2", "actions", "3.0", "s"] == text.split()
+    assert text.split() == ["✗", "web", "FailedPartial", "1", "of", "2", "actions", "3.0", "s"]

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 from reconciler.cli.paint import ago, paint_plan, paint_status
 from reconciler.cli.statusview import StackView, View, overview
@@ -9,7 +10,7 @@ from reconciler.cli.streams import console
 
 WHEN = "2026-11-24T10:00:00Z"
 COMMIT = "0123456789abcdef" * 2
-WEB = {
+WEB: Any = {
     "sync": "OutOfSync", "health": "Degraded", "operation": "Idle", "result": "FailedPartial",
     "reason": "api is not healthy", "since": WHEN, "next": None,
     "blocked": [{"target": "stack/web", "reason": "PortTaken", "text": "port 80 is taken by \x1b[31mnginx", "hint": "stop it",
@@ -18,29 +19,29 @@ WEB = {
     "services": {"api": {"state": "exited", "health": "unhealthy", "containers": ["web-api-1"]},
                  "site": {"state": "running", "health": None, "containers": ["web-site-1"]}},
 }  # fmt: skip
-DB = {
+DB: Any = {
     "sync": "Synced", "health": "Healthy", "operation": "Idle", "result": "Applied", "reason": None, "since": WHEN,
     "next": None, "blocked": [], "held": [],
     "services": {"db": {"state": "running", "health": "healthy", "containers": ["db-db-1"]}},
 }  # fmt: skip
-DAEMON = {
+DAEMON: Any = {
     "sync": "Synced", "result": "Applied", "reason": None,
     "keys": {"bridge": {"owner": "system", "desired": "br", "file": "br", "effective": "br", "state": "in sync"},
              "log-opts": {"owner": "git", "desired": {"max-file": "3"}, "file": {"max-file": "3"}, "effective": None,
                           "state": "unverifiable"}},
 }  # fmt: skip
-GOOD = {
-    "schema": 1, "device": "attic", "agent": "0.1.0", "engine": {"version": "26.1.5", "state": "reachable"}, "compose": "2.26.1",
-    "observed_at": WHEN, "revision": {"wanted": COMMIT, "attempted": COMMIT, "applied": COMMIT},
+GOOD: Any = {
+    "schema": 1, "device": "attic", "agent": "0.1.0", "engine": {"version": "26.1.5", "state": "reachable"},
+    "compose": "2.26.1", "observed_at": WHEN, "revision": {"wanted": COMMIT, "attempted": COMMIT, "applied": COMMIT},
     "source": {"state": "ok", "since": WHEN, "reason": None},
     "stacks": {"db": DB}, "daemon": DAEMON, "unmanaged": [], "counts": {"Synced": 1},
 }  # fmt: skip
-BAD = {**GOOD, "stacks": {"web": WEB, "db": DB}, "unmanaged": ["other"], "counts": {"Synced": 1, "OutOfSync": 1}}
+BAD: Any = {**GOOD, "stacks": {"web": WEB, "db": DB}, "unmanaged": ["other"], "counts": {"Synced": 1, "OutOfSync": 1}}
 
 
 def test_all_is_well_in_a_few_lines():
     """A pipe gets stable columns, full times, and no advice when nothing is to be done."""
-    assert (
+    assert overview(GOOD) == (
         "device    attic\n"
         "engine    26.1.5, reachable; compose 2.26.1\n"
         "revision  0123456789ab, applied\n"
@@ -54,7 +55,7 @@ def test_all_is_well_in_a_few_lines():
         'log-opts    git     unverifiable  {"max-file": "3"}  {"max-file": "3"}  -\n'
         "\n"
         "1 Synced"
-    ) == overview(GOOD)
+    )
 
 
 def test_what_is_not_well_is_explained():
@@ -87,7 +88,7 @@ def test_a_source_that_is_away_is_named():
     away = {**GOOD, "source": {"state": "unreachable", "since": WHEN, "reason": "connection refused"}}
 
     assert "source    connection refused" in overview(away)
-    assert "connection refused" == View(away).source_problem
+    assert View(away).source_problem == "connection refused"
 
 
 def test_a_fresh_host_has_a_status_too():
@@ -138,9 +139,9 @@ def test_times_are_said_as_people_do():
     """The largest unit is enough; what is no time is left as it is."""
     now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
-    assert ["just now", "5 min ago", "2 h ago", "3 d ago", "-"] == [
+    assert [
         ago(since, now) for since in ("2026-11-24T11:59:30Z", "2026-11-24T11:55:00Z", WHEN, "2026-11-21T11:00:00Z", "-")
-    ]
+    ] == ["just now", "5 min ago", "2 h ago", "3 d ago", "-"]
 
 
 def test_a_plan_keeps_its_text_when_painted():

@@ -26,7 +26,7 @@ def test_during_a_step_it_stops_before_the_next():
     with Stoppable(Lines(lambda _: None), notices.append) as stoppable:
         stoppable.step(Step("files", "web"))
         press()
-        assert 1 == len(notices)
+        assert len(notices) == 1
 
         with pytest.raises(KeyboardInterrupt):
             stoppable.step(Step("up", "web"))

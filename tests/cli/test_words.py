@@ -24,11 +24,11 @@ def test_words_of_a_program_are_indented_and_inert(capsys):
     tell_error(ProgramFailed("program-failed", program="compose", exit="1", words="one\n\x1b[31mtwo"))
 
     lines = capsys.readouterr().err.splitlines()
-    assert "       \\x1b[31mtwo" == lines[1]
+    assert lines[1] == "       \\x1b[31mtwo"
 
 
 def test_without_a_hint_there_is_no_line_for_it(capsys):
     """A warning may be all there is to say."""
     tell("warning", "careful")
 
-    assert "warning: careful\n" == capsys.readouterr().err
+    assert capsys.readouterr().err == "warning: careful\n"
