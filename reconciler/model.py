@@ -123,7 +123,8 @@ class DesiredService:
     """One service as compose renders it, `$$` unescaped, with the stable path in place of the staged one.
 
     `digest` covers the document. `inputs` names what compose does not hash, each with the digest of its content:
-    `bind:<path in folder>`, `config:<name>`, `secret:<name>`, `build:<context>`.
+    `bind:<path in folder>`, `config:<name>`, `secret:<name>`, `build:<context>`,
+    `profile:<path>` (seccomp).
     `positions` maps the service's own keys (`image`, `environment`) to where they stand; the key `""` is the service.
     """
 

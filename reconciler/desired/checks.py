@@ -5,6 +5,7 @@ Room 1 (desired); may import model, errors and yamlfile. Everything wrong is sai
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
@@ -87,8 +88,17 @@ class _Judge:
             if isinstance(service, Mapping) and service.get(key):
                 yield self._problem(code, self._place(file, ("services", name, key)), service=name)
         for at, source in binds(service):
-            if source.startswith("~"):
-                yield self._problem("home-in-path", self._place(file, ("services", name, *at)), path=source)
+            wrong = "home-in-path" if source.startswith("~") else self._above_root(file, source)
+            if wrong:
+                yield self._problem(wrong, self._place(file, ("services", name, *at)), path=source)
+
+    def _above_root(self, file: ComposeFile, source: str) -> str | None:
+        """Refuse more `..` than there are folders: the copy that is rendered lies deeper, and would end elsewhere."""
+        try:
+            path = posixpath.normpath(posixpath.join(file.base, file.text(source)))
+        except Unclear:
+            return None
+        return "above-root" if path.split("/").count("..") > self._layout.folder.count("/") else None
 
     def _reference(self, file: ComposeFile, reference: Reference) -> Iterator[Problem]:
         code = _verdict(file, reference)

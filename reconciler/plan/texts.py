@@ -35,6 +35,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "{key}: {path} would be fetched from elsewhere",
         "copy what it names into stacks/{stack}/, so that the commit holds all of it",
     ),
+    "above-root": ("{path} leads above the root of the file system", "write the absolute path"),
     "home-in-path": ("{path} has no meaning here: there is no home folder", "write the absolute path"),
     "provider-refused": (
         "service {service} would start a program of the host (provider)",
