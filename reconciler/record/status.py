@@ -123,8 +123,9 @@ def _stacks(facts: Facts) -> dict[str, dict[str, Json]]:
 
 def _owners(facts: Facts) -> Mapping[str, _Owner]:
     """Return by stack what its containers are known by: project and folder."""
-    desired = facts.desired.stacks if facts.desired else ()
-    return {stack.name: (stack.project, stack.folder) for stack in (*facts.recorded.stacks.values(), *desired)}
+    recorded = {stack.name: (stack.project, stack.folder) for stack in facts.recorded.stacks.values()}
+    desired = {stack.name: (stack.project, stack.folder) for stack in facts.desired.stacks} if facts.desired else {}
+    return {**recorded, **desired}
 
 
 def _stack(facts: Facts, name: str, containers: Sequence[Container]) -> dict[str, Json]:

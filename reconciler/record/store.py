@@ -254,7 +254,9 @@ class Store:
                     self._connection.execute("ROLLBACK")
 
 
-_ALL_STACKS = "SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made FROM stack"
+_ALL_STACKS = """
+    SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made FROM stack
+"""
 _BEGIN = """
     INSERT INTO stack (name, project, folder, inventory, attempted) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET project = excluded.project, folder = excluded.folder,
