@@ -54,6 +54,17 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None) -> Obser
     )
 
 
+def look_at(engine: EngineClient, project: str) -> tuple[Container, ...]:
+    """Look at the containers of one project only, inspected: what a stack that is being worked on needs to know.
+
+    Raises EngineUnreachable and EngineRefused.
+    """
+    listed = engine.containers({"label": (f"com.docker.compose.project={project}",)})
+    inspected = ((one, engine.inspect_container(str(one["Id"]))) for one in listed)
+    found = (_with_log(engine, container(one, document)) for one, document in inspected if document is not None)
+    return tuple(sorted(found, key=lambda one: (one.name, one.id)))
+
+
 def _containers(engine: EngineClient, projects: frozenset[str]) -> tuple[Container, ...]:
     """List containers, and inspect those of `projects`; once more from the start when one vanished in between."""
     found, vanished = _pass(engine, projects)

@@ -1,0 +1,77 @@
+"""Carry out tasks side by side, each stack after those it depends on.
+
+Pipeline; knows threads and order, nothing of stacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Protocol
+
+from reconciler.model import Problem, StackOutcome
+from reconciler.pipeline.work import Task
+
+AT_ONCE = 4
+"""Stacks that are worked on at the same time."""
+
+_GOOD = ("Applied", "NoChange")
+
+
+class Carry(Protocol):
+    """Carry out one task to its end."""
+
+    def __call__(self, task: Task) -> StackOutcome: ...
+
+
+def carry_out(
+    tasks: Mapping[str, Task],
+    waiting: Mapping[str, tuple[str, ...]],
+    carry: Carry,
+    settled: Callable[[StackOutcome], None],
+) -> tuple[StackOutcome, ...]:
+    """Carry out all tasks and return what became of each, in the order in which they ended.
+
+    Args:
+        tasks: By stack.
+        waiting: For each stack those it depends on; one that failed takes its dependants along, untouched.
+        carry: Called from up to `AT_ONCE` threads.
+        settled: Called from this thread for each outcome.
+    """
+    outcomes: dict[str, StackOutcome] = {}
+    running: dict[Future[StackOutcome], str] = {}
+    left = dict(tasks)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stack") as pool:
+        while left or running:
+            for name in [name for name in left if not _held_up(waiting.get(name, ()), left, running)]:
+                task = left.pop(name)
+                if broken := [other for other in waiting.get(name, ()) if _is_broken(outcomes.get(other))]:
+                    _finish(_untouched(task, broken[0]), outcomes, settled)
+                else:
+                    running[pool.submit(carry, task)] = name
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                del running[future]
+                _finish(future.result(), outcomes, settled)
+    return tuple(outcomes.values())
+
+
+def _held_up(others: tuple[str, ...], left: Mapping[str, Task], running: Mapping[Future[StackOutcome], str]) -> bool:
+    return any(other in left or other in running.values() for other in others)
+
+
+def _is_broken(outcome: StackOutcome | None) -> bool:
+    return outcome is not None and outcome.result not in _GOOD
+
+
+def _untouched(task: Task, broken: str) -> StackOutcome:
+    place = task.stack.settings.positions.get("depends_on") if task.stack else None
+    problem = Problem(
+        f"stack/{task.name}", "DependencyNotReady", "dependency-failed", {"stack": task.name, "dependency": broken},
+        place.file if place else None, place.line if place else None,
+    )  # fmt: skip
+    return StackOutcome(task.name, "FailedUnchanged", problem)
+
+
+def _finish(outcome: StackOutcome, outcomes: dict[str, StackOutcome], settled: Callable[[StackOutcome], None]) -> None:
+    outcomes[outcome.stack] = outcome
+    settled(outcome)

@@ -1,0 +1,103 @@
+"""Take one stack from look to step to look until it is settled.
+
+Pipeline; may import every room. What to do next is decided by `plan/steps.py`; each step is performed by `apply/`; what
+became of it is written down before the next one is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from reconciler.errors import ReconcilerError
+from reconciler.model import Action, Container, DesiredStack, Outcome, Problem, StackOutcome, Step
+from reconciler.plan.steps import Journal, next_step
+from reconciler.plan.texts import error_problem
+
+_LOOK_AGAIN = 0.1
+"""Seconds between two looks while we wait for health or a job."""
+
+
+class Listener(Protocol):
+    """Whoever wants to follow a pass; called from up to four threads."""
+
+    def step(self, step: Step) -> None: ...
+    def outcome(self, outcome: Outcome) -> None: ...
+    def settled(self, outcome: StackOutcome) -> None: ...
+    def output(self, stack: str, line: str) -> None: ...
+
+
+class Silent:
+    """A listener that does not."""
+
+    def step(self, step: Step) -> None: ...
+    def outcome(self, outcome: Outcome) -> None: ...
+    def settled(self, outcome: StackOutcome) -> None: ...
+    def output(self, stack: str, line: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The part of a plan that concerns one stack; `stack` is None when it is to be taken away."""
+
+    name: str
+    stack: DesiredStack | None
+    actions: tuple[Action, ...]
+
+
+@dataclass
+class Work:
+    """One attempt at a task.
+
+    `look` returns the stack's containers with their inspect documents, `perform` carries out one step.
+    """
+
+    task: Task
+    look: Callable[[], Sequence[Container]]
+    perform: Callable[[Step], None]
+    listener: Listener
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self) -> StackOutcome:
+        """Carry the task out and say what became of it; errors of ours end in the outcome, not in an exception."""
+        begun = time.monotonic()
+        journal = Journal()
+        while True:
+            now = datetime.now(UTC)
+            containers = self._containers(journal)
+            step = next_step(self.task.stack, self.task.name, self.task.actions, journal, containers, now)
+            if step.kind == "settled":
+                return self._settle(step, time.monotonic() - begun)
+            self.listener.step(step)
+            journal = self._take(step, journal, now)
+
+    def _containers(self, journal: Journal) -> Sequence[Container]:
+        # The first steps touch no container and wait for none.
+        return self.look() if journal.taken or self.task.stack is None else ()
+
+    def _take(self, step: Step, journal: Journal, now: datetime) -> Journal:
+        if step.kind == "wait":
+            time.sleep(_LOOK_AGAIN)
+            return journal.after(step, now)
+        begun = time.monotonic()
+        try:
+            self.perform(step)
+        except ReconcilerError as error:
+            problem = error_problem(error, f"stack/{self.task.name}")
+            self._note(step, problem, time.monotonic() - begun)
+            return journal.failed(step, problem)
+        self._note(step, None, time.monotonic() - begun)
+        return journal.after(step, now)
+
+    def _note(self, step: Step, problem: Problem | None, seconds: float) -> None:
+        for action in step.actions:
+            outcome = Outcome(action, problem is None, problem, seconds)
+            self.outcomes.append(outcome)
+            self.listener.outcome(outcome)
+
+    def _settle(self, step: Step, seconds: float) -> StackOutcome:
+        assert step.result is not None
+        return StackOutcome(self.task.name, step.result, step.problem, tuple(self.outcomes), seconds)
