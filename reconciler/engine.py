@@ -89,9 +89,9 @@ class EngineClient:
     def events(
         self, *, since: float | str, until: float | str | None = None, filters: Filters | None = None
     ) -> Iterator[Document]:
-        """Yield events from `since` on (seconds since 1970), up to `until`, without it for as long as the engine lives.
+        """Yield events from `since` on (seconds since 1970), up to `until`, without it until the engine is lost.
 
-        The engine keeps only its last 256. The end of an unbounded stream means that the engine went away.
+        The engine keeps only its last 256, and none over a restart.
         """
         query = {"since": str(since), "until": "" if until is None else str(until), "filters": _encoded(filters)}
         connection = _connection(self.host, self._timeout if until is not None else None)
@@ -101,6 +101,8 @@ class EngineClient:
                 response = connection.getresponse()
                 _refuse(response)
                 yield from map(json.loads, response)
+            if until is None:
+                raise EngineUnreachable("engine-lost", host=self.host, words="the stream of events ended")
         finally:
             connection.close()
 

@@ -88,18 +88,20 @@ def _lines(path: Path) -> list[str]:
 def routes() -> tuple[str, ...]:
     """List the IPv4 subnets that the host routes already, and its own addresses outside of them (CIDR)."""
     networks = {network for network in _routed() if network.prefixlen}
-    alone = {own for own in _own_addresses() if not any(own.subnet_of(network) for network in networks)}
+    lengths = {network.prefixlen for network in networks}
+    alone = {own for own in _own_addresses() if not any(own.supernet(new_prefix=at) in networks for at in lengths)}
     return tuple(map(str, sorted(networks | alone)))
 
 
 def _routed() -> Iterator[ipaddress.IPv4Network]:
     for line in _lines(_NET / "route")[1:]:
         fields = line.split()
-        address, mask = (ipaddress.IPv4Address(bytes.fromhex(fields[at])[::-1]) for at in (1, 7))
-        yield ipaddress.IPv4Network(f"{address}/{mask}")
+        address, mask = (int.from_bytes(bytes.fromhex(fields[at]), "little") for at in (1, 7))
+        yield ipaddress.IPv4Network((address, mask.bit_count()))
 
 
 def _own_addresses() -> Iterator[ipaddress.IPv4Network]:
+    """Read the kernel's tree of routes: an address, and below it what it stands for."""
     address = ""
     for line in _lines(_NET / "fib_trie"):
         head, _, rest = line.strip().partition(" ")
@@ -137,14 +139,18 @@ def digest(path: str, folders: frozenset[str]) -> str | None:
         descriptor = _open_below(root, path[len(root) + 1 :])
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        blob = hashlib.sha1(b"blob %d\0" % status.st_size, usedforsecurity=False)
-        while chunk := file.read(_CHUNK):
-            blob.update(chunk)
-        return blob.hexdigest()
+        return _blob_id(descriptor, status.st_size) if stat.S_ISREG(status.st_mode) else None
+    finally:
+        os.close(descriptor)
+
+
+def _blob_id(descriptor: int, size: int) -> str:
+    blob = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    while chunk := os.read(descriptor, _CHUNK):
+        blob.update(chunk)
+    return blob.hexdigest()
 
 
 def _open_below(root: str, relative: str) -> int:

@@ -1,48 +1,14 @@
-"""Private dockerds for scenarios: one per test process to share, and fresh ones to stop, kill and configure."""
+"""Scenarios on a private dockerd; the fixtures are those of all tests."""
 
 from __future__ import annotations
 
-import itertools
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from deploy.images import make_image
-from deploy.private_dockerd import PrivateDockerd
 
-_counter = itertools.count(1)
-
-
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="rd", dir="/tmp"))  # short: unix sockets live below it
-
-
-@pytest.fixture(scope="session")
-def dockerd() -> Iterator[PrivateDockerd]:
-    """One private dockerd that the tests of this process share; it has the image `app:1`. Never stop or configure it."""
-    with PrivateDockerd(_folder(), name="shared") as daemon:
-        make_image(daemon.host, "app:1")
-        yield daemon
-
-
-@pytest.fixture
-def own_dockerd() -> Iterator[Callable[..., PrivateDockerd]]:
-    """Make fresh private dockerds, with `app:1`, for tests that stop, kill or configure them; arguments as PrivateDockerd."""
-    with ExitStack() as stack:
-
-        def make(**options: Any) -> PrivateDockerd:
-            daemon = stack.enter_context(PrivateDockerd(_folder(), **{"name": "own", **options}))
-            make_image(daemon.host, "app:1")
-            return daemon
-
-        yield make
-
-
-@pytest.fixture
-def unique() -> Callable[[str], str]:
-    """Make a name that no other test of this process uses, such as `web7`."""
-    return lambda word: f"{word}{next(_counter)}"
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder as e2e."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)

@@ -1,0 +1,48 @@
+"""Events tell who ended a container."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reconciler.observed.stops import ended_by_hand, moment
+
+
+def history(words: str) -> list[dict[str, Any]]:
+    """Read `start kill:15 die` as events."""
+    events = []
+    for word in words.split():
+        action, _, signal = word.partition(":")
+        events.append({"Action": action, "Actor": {"Attributes": {"signal": signal} if signal else {}}})
+    return events
+
+
+@pytest.mark.parametrize(
+    ("events", "by_hand"),
+    [
+        ("start die", False),
+        ("die", False),
+        ("start kill:15 die stop", True),
+        ("start kill:15 kill:9 stop die", True),
+        ("start kill:9 die", True),
+        ("start kill:1 die", False),
+        ("start kill:28 die stop", True),
+        ("start kill:15 die stop start die", False),
+        ("start die start kill:15 stop die", True),
+        ("", None),
+        ("start", None),
+        ("start kill:15", None),
+    ],
+)
+def test_who_ended_it(events, by_hand):
+    """A kill or stop of the last run is a person's; a signal to go on is not; an unknown end is unknown."""
+    assert ended_by_hand(history(events)) is by_hand
+
+
+@pytest.mark.parametrize("fraction", ["", ".5", ".500000000", ".5000"])
+def test_the_engines_moments_are_read_with_any_fraction(fraction):
+    """The engine drops trailing zeros of its nanoseconds."""
+    expected = datetime(2026, 1, 2, 3, 4, 5, 500000 if fraction else 0, tzinfo=UTC)
+    assert moment(f"2026-01-02T03:04:05{fraction}Z") == expected
