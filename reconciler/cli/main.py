@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -21,13 +21,15 @@ from reconciler.cli import streams
 WRONG_USAGE = 64
 INTERRUPTED = 130
 
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
 
 def _remember_config(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.meta["config"] = value
 
 
-def _config_option(environment: str | None = None) -> Any:
+def _config_option(environment: str | None = None) -> Callable[[_Verb], _Verb]:
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),

@@ -21,6 +21,7 @@ TONES: Mapping[str, str] = {
 GLYPHS: Mapping[str, str] = {
     "+": "green", "-": "red", "~": "yellow", "!": "bold red", "±": "yellow", "=": "dim",
 }  # fmt: skip
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def paint_plan(text: str) -> Text:
@@ -47,10 +48,10 @@ def ago(since: str, now: datetime) -> str:
         seconds = (now - datetime.fromisoformat(since)).total_seconds()
     except (TypeError, ValueError):
         return since
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "just now"
+    amount = next((f"{int(abs(seconds) // size)} {unit}" for size, unit in UNITS if abs(seconds) >= size), None)
+    if amount is None:
+        return "now"
+    return f"{amount} ago" if seconds > 0 else f"in {amount}"
 
 
 def _drawn(block: Block) -> RenderableType:

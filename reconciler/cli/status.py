@@ -23,7 +23,7 @@ NOT_GOOD = 3
 def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
     """Look, print the status, return the exit code. Raises ReconcilerError when it cannot be told at all."""
     with opened(config) as pipeline:
-        document = pipeline.status(pipeline.refresh())
+        document = pipeline.status()
     code = exit_code(document)
     show(summarised(document) if summary else document, as_json=as_json)
     return code

@@ -94,7 +94,7 @@ class View:
 def blocks(document: Document, when: When = str) -> tuple[Block, ...]:
     """Lay a status out; `when` says a point of time."""
     view = View(document)
-    parts = (_head(view), _stacks(view, when), _daemon(view), tuple(_details(view)), tuple(_tail(view)))
+    parts = (_head(view), _stacks(view, when), _daemon(view), tuple(_details(view, when)), tuple(_tail(view)))
     return tuple(part for part in parts if part)
 
 
@@ -118,17 +118,14 @@ def _columns(rows: Sequence[Row]) -> int:
 def _head(view: View) -> Block:
     document = view.document
     engine, revision, source = (mapping(document.get(key)) for key in ("engine", "revision", "source"))
-    versions = (
-        f"{text(engine.get('version')) or '?'}, {view.engine_state}; compose {text(document.get('compose')) or '?'}"
-    )
+    reachable, ok = view.engine_state == "reachable", view.source_problem is None
+    state = f"{text(engine.get('version'))}, reachable" if reachable else text(engine.get("reason")) or "unreachable"
+    versions = f"{state}; compose {text(document.get('compose')) or 'not found'}"
     return (
         (Cell("device", "dim"), Cell(text(document.get("device")), "name")),
-        (Cell("engine", "dim"), Cell(versions, "" if view.engine_state == "reachable" else "bad")),
+        (Cell("engine", "dim"), Cell(versions, "" if reachable else "bad")),
         (Cell("revision", "dim"), Cell(_commits(revision))),
-        (
-            Cell("source", "dim"),
-            Cell(view.source_problem or text(source.get("state")), "bad" if view.source_problem else ""),
-        ),
+        (Cell("source", "dim"), Cell(view.source_problem or text(source.get("state")), "" if ok else "bad")),
     )
 
 
@@ -165,7 +162,7 @@ def _daemon(view: View) -> Block:
         return ()
     head = tuple(Cell(word, "head") for word in ("DAEMON KEY", "OWNER", "STATE", "DESIRED", "FILE", "EFFECTIVE"))
     rows = tuple(_key(name, key) for name, key in view.keys.items())
-    return (head, *rows) if rows else ((Cell("Daemon settings: nothing is asked for.", "dim"),),)
+    return (head, *rows) if rows else ((Cell(f"daemon settings: {view.daemon.word('sync')}"),),)
 
 
 def _key(name: str, key: Document) -> Row:
@@ -173,31 +170,34 @@ def _key(name: str, key: Document) -> Row:
     return (Cell(inert(name), "name"), Cell(text(key.get("owner"))), _toned(text(key.get("state"))), *values)
 
 
-def _details(view: View) -> Iterator[Row]:
+def _details(view: View, when: When) -> Iterator[Row]:
     for part in (*view.stacks, *((view.daemon,) if view.daemon else ())):
-        lines = list(_detail(part))
+        lines = list(_detail(part, when))
         if lines:
             yield (Cell(inert(part.name), "name"),)
             yield from ((Cell(f"  {line}", tone),) for line, tone in lines)
 
 
-def _detail(part: StackView) -> Iterator[tuple[str, str]]:
+def _detail(part: StackView, when: When) -> Iterator[tuple[str, str]]:
     for entry in map(mapping, sequence(part.document.get("blocked"))):
         yield f"{text(entry.get('reason'))}: {_where(entry)}{text(entry.get('text'))}", "bad"
         if entry.get("hint"):
             yield f"  hint: {text(entry.get('hint'))}", ""
     for name, service in part.services.items():
         if not service_good(service):
-            yield (
-                f"{inert(name)}: {text(service.get('state'))}, {text(service.get('health')) or 'no health check'}",
-                "bad",
-            )
+            yield f"{inert(name)}: {_condition(service)}", "bad"
             yield from ((f"  | {text(line)}", "dim") for line in sequence(service.get("log")))
     for entry in map(mapping, sequence(part.document.get("held"))):
         fields = ", ".join(text(mapping(each).get("path")) for each in sequence(entry.get("fields")))
         yield f"held: {text(entry.get('target'))} {fields}".rstrip() + f" ({text(entry.get('why'))})", "odd"
     if part.document.get("next"):
-        yield f"next: {text(part.document.get('next'))}", ""
+        yield f"next: {when(text(part.document.get('next')))}", ""
+
+
+def _condition(service: Document) -> str:
+    code = service.get("exit_code")
+    state = text(service.get("state")) + (f" with code {text(code)}" if code is not None else "")
+    return f"{state}, {text(service.get('health')) or 'no health check'}"
 
 
 def _where(entry: Document) -> str:

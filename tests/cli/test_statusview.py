@@ -16,7 +16,8 @@ WEB: Any = {
     "blocked": [{"target": "stack/web", "reason": "PortTaken", "text": "port 80 is taken by \x1b[31mnginx", "hint": "stop it",
                  "file": "stacks/web/compose.yaml", "line": 7}],
     "held": [{"target": "stack/web/service/api", "why": "ignored", "fields": [{"path": "labels.a"}]}],
-    "services": {"api": {"state": "exited", "health": "unhealthy", "containers": ["web-api-1"]},
+    "services": {"api": {"state": "exited", "health": "degraded", "exit_code": 1, "log": ["\x1b[2J no"],
+                         "containers": ["web-api-1"]},
                  "site": {"state": "running", "health": None, "containers": ["web-site-1"]}},
 }  # fmt: skip
 DB: Any = {
@@ -64,7 +65,8 @@ def test_what_is_not_well_is_explained():
         "web\n"
         "  PortTaken: stacks/web/compose.yaml:7: port 80 is taken by \\x1b[31mnginx\n"
         "    hint: stop it\n"
-        "  api: exited, unhealthy\n"
+        "  api: exited with code 1, degraded\n"
+        "    | \\x1b[2J no\n"
         "  held: stack/web/service/api labels.a (ignored)\n"
         "\n"
         "Not ours, left alone: other\n"
@@ -75,11 +77,12 @@ def test_what_is_not_well_is_explained():
 
 def test_an_engine_that_is_down_says_what_to_do():
     """Without an engine the first thing to do is to start it."""
-    down = {**GOOD, "engine": {"version": None, "state": "unreachable"}, "compose": None}
+    engine = {"version": None, "state": "unreachable", "reason": "nobody listens at unix:///x"}
+    down = {**GOOD, "engine": engine, "compose": None}
 
     text = overview(down)
 
-    assert "engine    ?, unreachable; compose ?" in text
+    assert "engine    nobody listens at unix:///x; compose not found" in text
     assert text.endswith("correct docker.host in the settings.")
 
 
@@ -140,8 +143,16 @@ def test_times_are_said_as_people_do():
     now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
     assert [
-        ago(since, now) for since in ("2026-11-24T11:59:30Z", "2026-11-24T11:55:00Z", WHEN, "2026-11-21T11:00:00Z", "-")
-    ] == ["just now", "5 min ago", "2 h ago", "3 d ago", "-"]
+        ago(since, now)
+        for since in (
+            "2026-11-24T11:59:30Z",
+            "2026-11-24T11:55:00Z",
+            WHEN,
+            "2026-11-21T11:00:00Z",
+            "2026-11-24T12:05:00Z",
+            "-",
+        )
+    ] == ["now", "5 min ago", "2 h ago", "3 d ago", "in 5 min", "-"]
 
 
 def test_a_plan_keeps_its_text_when_painted():

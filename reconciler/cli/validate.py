@@ -1,0 +1,109 @@
+"""The verb `validate`: check a repository for each of its devices, without engine and settings.
+
+Face; imports desired (which calls compose to render) and plan/'s texts.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.inert import inert, json_text
+from reconciler.cli.progress import count
+from reconciler.cli.streams import say
+from reconciler.cli.words import headline, tell_error
+from reconciler.desired.load import Context, load
+from reconciler.desired.tree import Tree, folder_tree
+from reconciler.errors import MissingTool
+from reconciler.model import Desired, Problem
+from reconciler.plan.document import problem_document
+from reconciler.plan.texts import problem_hint
+from reconciler.tools import ComposeTool, find_compose
+
+NO_DEVICE = "no-device-of-this-name"
+"""What a device sees that the repository does not know: the common layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and what is wrong with it: each problem once, in the order of files and lines."""
+
+    devices: tuple[str, ...]
+    stacks: frozenset[str]
+    problems: tuple[Problem, ...]
+
+
+def run(folder: Path, *, as_json: bool) -> int:
+    """Check the folder, print what is wrong, return the exit code. Raises InvalidSource when it cannot be read."""
+    compose = _compose()
+    checked = check(folder, compose)
+    if as_json:
+        say(json_text({"schema": 1, "problems": [problem_document(problem) for problem in checked.problems]}))
+    else:
+        for line in report(checked, compose):
+            say(line)
+    return 1 if checked.problems or compose is None else 0
+
+
+def check(folder: Path, compose: ComposeTool | None) -> Checked:
+    """Look at the repository with the eyes of each device, and of one that it does not name."""
+    tree = folder_tree(folder)
+    devices = device_names(tree)
+    with tempfile.TemporaryDirectory(prefix="reconciler-validate-") as scratch:
+        views = [load(tree, _context(device, Path(scratch), compose)) for device in (*devices, NO_DEVICE)]
+    stacks = frozenset(stack.name for view in views for stack in view.stacks)
+    return Checked(devices, stacks, distinct(problem for view in views for problem in problems(view)))
+
+
+def device_names(tree: Tree) -> tuple[str, ...]:
+    """Name the devices that have a folder."""
+    parts = [entry.path.split("/") for entry in tree.entries]
+    return tuple(sorted({path[1] for path in parts if path[0] == "devices" and len(path) > 2}))
+
+
+def problems(view: Desired) -> Iterator[Problem]:
+    """Gather what is wrong for one device."""
+    yield from view.problems
+    for stack in view.stacks:
+        yield from stack.problems
+    if view.daemon:
+        yield from view.daemon.problems
+
+
+def distinct(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Keep each problem once, sorted by file and line; several devices see the same one."""
+    by_words = {(problem.file or "", problem.line or 0, headline(problem)): problem for problem in found}
+    return tuple(by_words[words] for words in sorted(by_words))
+
+
+def report(checked: Checked, compose: ComposeTool | None) -> Iterator[str]:
+    """Print problems as compilers do, then a total."""
+    for problem in checked.problems:
+        yield headline(problem)
+        if hint := problem_hint(problem):
+            yield f"  hint: {inert(hint)}"
+    looked_at = f"{count(len(checked.stacks), 'stack')}, {count(len(checked.devices), 'device')}"
+    rendered = f"rendered by compose {compose.version}" if compose else "not rendered: compose is missing"
+    total = count(len(checked.problems), "problem") if checked.problems else "No problems"
+    yield f"{total}: {looked_at}, {rendered}."
+
+
+def _compose() -> ComposeTool | None:
+    try:
+        return find_compose(None)
+    except MissingTool as missing:
+        tell_error(missing)
+        return None
+
+
+def _context(device: str, scratch: Path, compose: ComposeTool | None) -> Context:
+    return Context(
+        device=device,
+        stacks_dir=scratch / "stacks",
+        env_dir=None,
+        state_dir=scratch,
+        compose=compose,
+        owned=None,
+    )
