@@ -11,7 +11,8 @@ from pathlib import Path
 
 from reconciler.cli.inert import json_text
 from reconciler.cli.opening import opened
-from reconciler.cli.statusview import View, overview
+from reconciler.cli.statusdoc import View
+from reconciler.cli.statusview import overview
 from reconciler.cli.streams import console, say
 from reconciler.model import Document
 from reconciler.record.status import summary as summarised

@@ -1,17 +1,17 @@
-"""Read the status document, and lay it out as blocks of cells that both a pipe and a terminal can show.
+"""Lay a status out as blocks of cells that both a pipe and a terminal can show.
 
-Face; imports model. Everything foreign is made inert here, once.
+Face; imports model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.cli.inert import inert
-from reconciler.model import Document, Json
+from reconciler.cli.statusdoc import GOOD_KEYS, StackView, View, mapping, sequence, service_good, shown, text
+from reconciler.model import Document
 
-GOOD_KEYS = frozenset({"in sync", "unverifiable"})
 BAD_WORDS = frozenset(
     {"Degraded", "Missing", "RolledBack", "FailedUnchanged", "FailedPartial", "Rejected", "unreachable"}
 )
@@ -29,66 +29,6 @@ class Cell:
 Row = tuple[Cell, ...]
 Block = tuple[Row, ...]
 When = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class StackView:
-    """One entry of the document's `stacks`, or its daemon part."""
-
-    name: str
-    document: Document
-
-    def word(self, key: str) -> str:
-        """Return a word of the entry, `-` when it has none."""
-        return text(self.document.get(key)) or "-"
-
-    @property
-    def services(self) -> Mapping[str, Document]:
-        return {name: mapping(value) for name, value in mapping(self.document.get("services")).items()}
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing is left to wish for; what was suspended on purpose is well."""
-        settled = self.word("sync") == "Synced" and self.word("health") in {"Healthy", "Suspended"}
-        return settled and not sequence(self.document.get("blocked"))
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The status document with its parts at hand."""
-
-    document: Document
-
-    @property
-    def engine_state(self) -> str:
-        return text(mapping(self.document.get("engine")).get("state"))
-
-    @property
-    def source_problem(self) -> str | None:
-        source = mapping(self.document.get("source"))
-        return None if source.get("state") in {"ok", None} else text(source.get("reason")) or text(source.get("state"))
-
-    @property
-    def stacks(self) -> tuple[StackView, ...]:
-        stacks = mapping(self.document.get("stacks"))
-        return tuple(StackView(name, mapping(stacks[name])) for name in sorted(stacks))
-
-    @property
-    def daemon(self) -> StackView | None:
-        part = self.document.get("daemon")
-        return StackView("daemon", mapping(part)) if part else None
-
-    @property
-    def keys(self) -> Mapping[str, Document]:
-        keys = mapping(self.daemon.document.get("keys")) if self.daemon else {}
-        return {name: mapping(keys[name]) for name in sorted(keys)}
-
-    @property
-    def daemon_good(self) -> bool:
-        if self.daemon is None:
-            return True
-        in_order = all(text(key.get("state")) in GOOD_KEYS for key in self.keys.values())
-        return in_order and self.daemon.word("sync") == "Synced" and not sequence(self.daemon.document.get("blocked"))
 
 
 def blocks(document: Document, when: When = str) -> tuple[Block, ...]:
@@ -225,33 +165,5 @@ def _advice(view: View) -> str:
     return ""
 
 
-def service_good(service: Document) -> bool:
-    """Say whether a service is as it should be; one without a check is, when it runs."""
-    health = service.get("health")
-    return health in {"healthy", "Healthy"} or (health is None and service.get("state") == "running")
-
-
 def _toned(word: str) -> Cell:
     return Cell(word, "good" if word in GOOD_WORDS else "bad" if word in BAD_WORDS else "odd" if word != "-" else "dim")
-
-
-def text(value: Json) -> str:
-    """Read a value as one line of inert text, "" for null."""
-    return "" if value is None else inert(str(value))
-
-
-def shown(value: Json) -> str:
-    """Show any JSON value short; `-` for null."""
-    import json
-
-    return "-" if value is None else inert(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def mapping(value: Json) -> Document:
-    """Read a value as a mapping, an empty one when it is none."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def sequence(value: Json) -> Sequence[Json]:
-    """Read a value as a list, an empty one when it is none."""
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.cli.paint import ago, paint_plan, paint_status
-from reconciler.cli.statusview import StackView, View, overview
+from reconciler.cli.statusdoc import StackView, View
+from reconciler.cli.statusview import overview
 from reconciler.cli.streams import console
 
 WHEN = "2026-11-24T10:00:00Z"
