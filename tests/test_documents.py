@@ -54,7 +54,7 @@ def test_the_settings_page_names_every_key():
     """docs/settings.md has a row for each key of the example."""
     page = (TOP / "docs/settings.md").read_text()
     keys = re.findall(
-        r"^(?:# )?([a-z_]+):|^(?:# )?  ([a-z_]+):", (TOP / "deploy/config.example.yaml").read_text(), re.M
+        r"^(?:# )?([a-z_]+):|^(?:# )?  ([a-z_]+):", (TOP / "deploy/config.example.yaml").read_text(), re.MULTILINE
     )
 
     assert not [key for key in map("".join, keys) if not re.search(rf"`(\w+\.)?{key}[`.]", page)]
