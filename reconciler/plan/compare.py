@@ -5,16 +5,19 @@ Room 3 (plan); may import only model and errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-from reconciler.model import Container, DesiredObject, DesiredService, Document, Json, Network, Volume
+from reconciler.model import NOTHING, Container, DesiredObject, DesiredService, Document, Json, Network, Volume
+from reconciler.plan import normal_objects as objects
+from reconciler.plan.field import Field, Repair
+from reconciler.plan.fields import SERVICE_FIELDS
+from reconciler.plan.subject import OTHERS, UNKNOWN, Normal, Subject, Value, mapping
 from reconciler.plan.world import World
 
-Repair: TypeAlias = Literal["recreate", "update", "rename", "reconnect", "remake", "manual"]
-"""How a difference is repaired: the container is made again; updated, renamed, connected to a network anew in place; a
-network is removed and made again with its services; a volume needs a person (its data would be lost)."""
+_ROWS = tuple((field, field.section, field.member, field.reads) for field in SERVICE_FIELDS)
+_FROZEN = tuple(field for field in SERVICE_FIELDS if field.frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,98 @@ class Difference:
     network: str | None = None
 
 
+# ── services ─────────────────────────────────────────────────────────────────────────────────────
+
+
 def compare_service(service: DesiredService, container: Container, world: World) -> tuple[Difference, ...]:
     """Return every field in which an inspected container differs from its service, in table order, then by path."""
-    return ()
+    subject = _subject(service, container, world)
+    sections = defaultdict(dict, {"": subject.inspect, "Config": subject.config, "HostConfig": subject.host})
+    found: list[Difference] = []
+    for field, section, member, reads in _ROWS:
+        value = sections[section].get(member)
+        if (not value or value == field.neutral) and not field.always and _says_nothing(field, reads, subject):
+            continue
+        desired, observed = field.desired(subject), field.observed(subject)
+        if desired != observed:
+            found += _differences(field, desired, observed, subject)
+    return tuple(found)
 
 
-def compare_network(desired: DesiredObject, network: Network) -> tuple[Difference, ...]:
-    """Return every field in which a network differs from the one in the file; external ones never do."""
-    return ()
+def _says_nothing(field: Field, reads: tuple[str, ...], subject: Subject) -> bool:
+    """Return whether neither service nor image have a word on a field."""
+    if field.image and (subject.image is None or subject.image.get(field.image)):
+        return False
+    return not any(map(subject.document.get, reads))
 
 
-def compare_volume(desired: DesiredObject, volume: Volume) -> tuple[Difference, ...]:
-    """Return every field in which a volume differs from the one in the file; external ones never do."""
-    return ()
+def _subject(service: DesiredService, container: Container, world: World) -> Subject:
+    inspect = container.document or NOTHING
+    image = world.images.get(container.image_id)
+    return Subject(
+        service.document,
+        world,
+        service.name,
+        container,
+        inspect,
+        mapping(inspect.get("Config")),
+        mapping(inspect.get("HostConfig")),
+        mapping(mapping(inspect.get("NetworkSettings")).get("Networks")),
+        image.config if image else None,
+        world.defaults.get(container.id),
+    )
+
+
+def _differences(field: Field, desired: Normal, observed: Normal, subject: Subject) -> Iterator[Difference]:
+    if any(subject.world.info.get(key) is False for key in field.kernel):
+        return
+    absent: Value = UNKNOWN if OTHERS in desired else None
+    for suffix in sorted((desired.keys() | observed.keys()) - {OTHERS}):
+        wanted, shown = desired.get(suffix, absent), observed.get(suffix)
+        if wanted is UNKNOWN and shown is not None and _was_asked_for(field, suffix, shown, subject):
+            wanted = None
+        if wanted is UNKNOWN or shown is UNKNOWN or wanted == shown or (field.droppable and shown is None):
+            continue
+        yield _difference(field, suffix, wanted, shown)
+
+
+def _was_asked_for(field: Field, suffix: str, shown: Value, subject: Subject) -> bool:
+    """Tell a value that stands because we asked for it, and no longer do, from a default that nobody recorded."""
+    applied = subject.world.applied.get(subject.name)
+    return applied is not None and field.desired(Subject(applied, subject.world)).get(suffix) == shown
+
+
+def _difference(field: Field, suffix: str, wanted: Json, shown: Json) -> Difference:
+    path = field.path + suffix
+    if field.repair == "reconnect":
+        key, _, part = _network_part(suffix)
+        repair: Repair = "recreate" if part in {"id", "mac_address"} else "reconnect"
+        return Difference(path, wanted, shown, repair, key if repair == "reconnect" else None)
+    # an update takes 0 for "leave it as it is"
+    cleared = field.repair == "update" and wanted is None and not field.clears
+    return Difference(path, wanted, shown, "recreate" if cleared else field.repair)
+
+
+_PARTS = (
+    "aliases",
+    "ipv4_address",
+    "ipv6_address",
+    "link_local_ips",
+    "mac_address",
+    "gw_priority",
+    "driver_opts",
+    "id",
+)
+
+
+def _network_part(suffix: str) -> tuple[str, str, str]:
+    """Split `.front.aliases` into key and part; both keys and driver options may hold dots."""
+    name = suffix[1:]
+    for part in _PARTS:
+        key, found, rest = name.partition(f".{part}")
+        if found and (not rest or (part == "driver_opts" and rest.startswith("."))):
+            return key, found, part
+    return name, "", ""
 
 
 def normal_service(document: Document, world: World) -> Mapping[str, Json]:
@@ -53,24 +135,67 @@ def normal_service(document: Document, world: World) -> Mapping[str, Json]:
     Nothing is inherited from the image or the engine. A difference at a path is a change when this form of the
     (masked) desired document and of the applied one differ there, else it is drift.
     """
-    return {}
-
-
-def normal_network(document: Document) -> Mapping[str, Json]:
-    """Return the normal form of a rendered network by path."""
-    return {}
-
-
-def normal_volume(document: Document) -> Mapping[str, Json]:
-    """Return the normal form of a rendered volume by path."""
-    return {}
+    subject = Subject(document, world)
+    found: dict[str, Json] = {}
+    for field in SERVICE_FIELDS:
+        for suffix, value in field.desired(subject).items():
+            if value is not UNKNOWN and value is not None:
+                found[field.path + suffix] = value
+    return found
 
 
 def frozen_defaults(container: Container, document: Document) -> Document:
     """Return the engine defaults in a container just made from a rendered service: to be recorded under its id."""
-    return {}
+    host = mapping((container.document or NOTHING).get("HostConfig"))
+    stated = Subject(document, World(""))
+    found: dict[str, Json] = {
+        field.frozen: host.get(field.frozen) for field in _FROZEN if field.desired(stated).get("") in {UNKNOWN, None}
+    }
+    return {**found, **objects.unstated(container, document)}
 
 
-def required_api(document: Document) -> tuple[tuple[str, str], ...]:
-    """Return each path of a rendered service or network that needs an engine API, with that API's version."""
-    return ()
+# ── networks and volumes ─────────────────────────────────────────────────────────────────────────
+
+
+def compare_network(desired: DesiredObject, network: Network, frozen: Document | None = None) -> tuple[Difference, ...]:
+    """Return every field in which a network differs from the one in the file; external ones never do.
+
+    `frozen` are the driver options that the daemon added when the network was made; without them, options that the file
+    does not name are not compared.
+    """
+    if desired.external:
+        return ()
+    observed = objects.observed_network(network.document, desired.document)
+    wanted: Normal = objects.normal_network(desired.document)
+    if frozen is None:
+        observed = {
+            key: value for key, value in observed.items() if key in wanted or not key.startswith("driver_opts.")
+        }
+    else:
+        wanted = {**objects.normal_network({"driver_opts": frozen}), **wanted}
+    return _object_differences(wanted, observed, "remake")
+
+
+def compare_volume(desired: DesiredObject, volume: Volume) -> tuple[Difference, ...]:
+    """Return every field in which a volume differs from the one in the file; external ones never do."""
+    if desired.external:
+        return ()
+    return _object_differences(
+        objects.normal_volume(desired.document), objects.observed_volume(volume.document), "manual"
+    )
+
+
+def _object_differences(wanted: Normal, observed: Normal, repair: Repair) -> tuple[Difference, ...]:
+    paths = sorted(wanted.keys() | observed.keys()) if wanted != observed else ()
+    pairs = ((path, wanted.get(path), observed.get(path)) for path in paths)
+    return tuple(Difference(path, want, shown, repair) for path, want, shown in pairs if want != shown)  # type: ignore[arg-type]
+
+
+def normal_network(document: Document) -> Mapping[str, Json]:
+    """Return the normal form of a rendered network by path."""
+    return objects.normal_network(document)
+
+
+def normal_volume(document: Document) -> Mapping[str, Json]:
+    """Return the normal form of a rendered volume by path."""
+    return objects.normal_volume(document)

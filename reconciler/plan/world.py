@@ -6,9 +6,10 @@ Room 3 (plan); may import only model and errors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model import (
+    NOTHING,
     Container,
     Desired,
     DesiredStack,
@@ -18,6 +19,7 @@ from reconciler.model import (
     Network,
     Observed,
     Recorded,
+    RecordedStack,
 )
 
 
@@ -37,6 +39,7 @@ class World:
     container name on the engine to its id. `images` are by id (`Observed.image_configs`), `image_ids` maps references to
     the id they resolve to now, `defaults` is `Recorded.defaults`. `configs` and `secrets` are the rendered top-level
     ones. `ulimits` are names that may come from the daemon's defaults, which the engine mixes into every inspect.
+    `info` is the engine's own: limits its kernel does not know are dropped. `applied` is what was last applied of each service.
     """
 
     project: str
@@ -51,6 +54,8 @@ class World:
     configs: Mapping[str, Document] = field(default_factory=dict)
     secrets: Mapping[str, Document] = field(default_factory=dict)
     ulimits: frozenset[str] = frozenset()
+    info: Document = NOTHING
+    applied: Mapping[str, Document] = field(default_factory=dict)
 
 
 def make_worlds(desired: Desired, observed: Observed, recorded: Recorded) -> dict[str, World]:
@@ -65,9 +70,13 @@ def make_worlds(desired: Desired, observed: Observed, recorded: Recorded) -> dic
         image_ids=observed.images,
         defaults=recorded.defaults,
         ulimits=default_ulimits(observed.containers),
+        info=observed.engine.info,
     )
     return {
-        stack.name: _stack_world(stack, shared, network_ids, peers.get(stack.project, {})) for stack in desired.stacks
+        stack.name: _stack_world(
+            stack, shared, network_ids, peers.get(stack.project, {}), recorded.stacks.get(stack.name)
+        )
+        for stack in desired.stacks
     }
 
 
@@ -111,19 +120,16 @@ def _stack_world(
     shared: World,
     network_ids: Mapping[str, tuple[str, ...]],
     peers: Mapping[str, tuple[str, ...]],
+    recorded: RecordedStack | None,
 ) -> World:
-    networks = {item.key: EngineNetwork(item.name, network_ids.get(item.name, ())) for item in stack.networks}
-    return World(
+    applied = recorded.applied.services if recorded and recorded.applied else {}
+    return replace(
+        shared,
         project=stack.project,
-        api_version=shared.api_version,
-        networks=networks,
+        networks={item.key: EngineNetwork(item.name, network_ids.get(item.name, ())) for item in stack.networks},
         volumes={item.key: item.name for item in stack.volumes},
         peers=peers,
-        containers=shared.containers,
-        images=shared.images,
-        image_ids=shared.image_ids,
-        defaults=shared.defaults,
         configs=stack.configs,
         secrets=stack.secrets,
-        ulimits=shared.ulimits,
+        applied={name: service.document for name, service in applied.items()},
     )

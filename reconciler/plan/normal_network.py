@@ -1,0 +1,362 @@
+"""Normal forms of how a container is connected: networks, network mode, ports, names.
+
+Room 3 (plan); may import only model and errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.model import NOTHING, Document, Json
+from reconciler.plan.normal_scalars import address, hardware_address, number
+from reconciler.plan.subject import (
+    EMPTY,
+    OTHERS,
+    UNKNOWN,
+    Normal,
+    Subject,
+    Value,
+    items,
+    mapping,
+    single,
+    text,
+    texts,
+)
+from reconciler.plan.world import EngineNetwork
+
+PREDEFINED = frozenset({"bridge", "host", "none"})
+_SYSCTLS = "com.docker.network.endpoint.sysctls"
+_INTERFACE = "com.docker.network.endpoint.ifname"
+
+
+def version(value: str) -> tuple[int, ...]:
+    """Return `1.45` or `2.26.1` as numbers to compare; nothing is older than anything."""
+    return tuple(int(part) for part in re.findall(r"\d+", value)[:3])
+
+
+def made_by(subject: Subject) -> tuple[int, ...]:
+    """Return the version of the compose that made the container."""
+    return version(subject.container.labels.get("com.docker.compose.version", "") if subject.container else "")
+
+
+def container_name(document: Document, project: str, service: str, index: int) -> str:
+    """Return the name compose gives a container; `index` is its number."""
+    return text(document.get("container_name")) or f"{project}-{service}-{index}"
+
+
+# ── network mode, pid, ipc ───────────────────────────────────────────────────────────────────────
+
+
+def shared(mode: Json, shown: Json, subject: Subject) -> str | None:
+    """Return the engine's `container:<id>` in the service's words when it is the container meant there."""
+    found = text(shown)
+    if found is None or not found.startswith("container:"):
+        return found
+    identity, wanted = found.removeprefix("container:"), text(mode) or ""
+    kind, _, name = wanted.partition(":")
+    if kind == "service" and identity in subject.world.peers.get(name, ()):
+        return wanted
+    if kind == "container" and identity in {name, subject.world.containers.get(name)}:
+        return wanted
+    return f"container:{identity[:12]}"
+
+
+def desired_mode(subject: Subject) -> Normal:
+    mode = text(subject.document.get("network_mode"))
+    return single("bridge" if mode == "default" else mode)
+
+
+def observed_mode(subject: Subject) -> Normal:
+    """Return the network mode; the one of a container that is on networks of its own says nothing more."""
+    stated = subject.document.get("network_mode")
+    mode = shared(stated, subject.host.get("NetworkMode"), subject)
+    mode = "bridge" if mode == "default" else mode
+    if mode is None or stated or mode.startswith("container:"):
+        return single(mode)
+    on = {network.name for network in wanted_networks(subject).values()}
+    return EMPTY if mode not in PREDEFINED or mode in on or (mode == "none" and not on) else single(mode)
+
+
+# ── networks ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def wanted_networks(subject: Subject) -> dict[str, EngineNetwork]:
+    """Return the networks that a service asks for by key; without a word it gets the project's default one."""
+    if subject.document.get("network_mode"):
+        return {}
+    stated = mapping(subject.document.get("networks")) or (
+        {"default": None} if "default" in subject.world.networks else {}
+    )
+    return {key: subject.world.networks.get(key, EngineNetwork(key)) for key in stated}
+
+
+def desired_networks(subject: Subject) -> Normal:
+    """Return the engine's name of each network by `.key`, and what is asked of the connection by `.key.aliases` etc."""
+    found: dict[str, Value] = {}
+    stated = mapping(subject.document.get("networks"))
+    for key, network in wanted_networks(subject).items():
+        found[f".{key}"] = network.name
+        endpoint = mapping(stated.get(key))
+        found |= {f".{key}{suffix}": value for suffix, value in _wanted_endpoint(endpoint, subject).items()}
+        if (shown := subject.network.get(network.name)) is not None:
+            found |= _wanted_id(f".{key}.id", network, mapping(shown))
+    return found
+
+
+def _wanted_endpoint(endpoint: Document, subject: Subject) -> dict[str, Value]:
+    own = {subject.name, *_own_names(subject)}
+    aliases = [*({subject.name} - {""}), *sorted(set(texts(endpoint.get("aliases"))) - own)]
+    found: dict[str, Value] = {".aliases": aliases} if aliases else {}
+    if endpoint:
+        found[".ipv4_address"] = address(endpoint.get("ipv4_address"))
+        found[".ipv6_address"] = address(endpoint.get("ipv6_address"))
+        found[".link_local_ips"] = sorted(filter(None, map(address, texts(endpoint.get("link_local_ips"))))) or None
+        found[".mac_address"] = hardware_address(endpoint.get("mac_address"))
+        found[".gw_priority"] = number(endpoint.get("gw_priority"))
+        if subject.container is None or made_by(subject) >= (2, 27, 1):
+            found |= _wanted_options(endpoint)
+    return found
+
+
+def _wanted_options(endpoint: Document) -> dict[str, Value]:
+    options = {f".driver_opts.{key}": text(value) for key, value in mapping(endpoint.get("driver_opts")).items()}
+    if name := text(endpoint.get("interface_name")):
+        options[f".driver_opts.{_INTERFACE}"] = name
+    return dict(options)
+
+
+def _wanted_id(suffix: str, network: EngineNetwork, shown: Document) -> dict[str, Value]:
+    """Return the id to hold when the container holds another: that of a network which is gone, so it cannot start."""
+    return {suffix: _short(network.ids)} if _holds_vanished(network, shown) else {}
+
+
+def _holds_vanished(network: EngineNetwork, shown: Document) -> bool:
+    identity = text(shown.get("NetworkID"))
+    # the engine renumbers its own three, and finds them by name
+    return identity is not None and network.name not in PREDEFINED and identity not in network.ids
+
+
+def _short(identities: tuple[str, ...]) -> str | None:
+    return identities[0][:12] if identities else None
+
+
+def _own_names(subject: Subject) -> set[str]:
+    if subject.container is None:
+        return set()
+    return {container_name(subject.document, subject.world.project, subject.name, subject.container.number)}
+
+
+def observed_networks(subject: Subject) -> Normal:
+    """Return the container's connections in the form of `desired_networks`; one too many under the engine's name."""
+    wanted = wanted_networks(subject)
+    keys = {network.name: key for key, network in wanted.items()}
+    implied = _implied(subject)
+    found: dict[str, Value] = {}
+    for name, shown in subject.network.items():
+        key = keys.get(name)
+        if key is None:
+            found |= {} if name in implied else {f".{name}": name}
+        else:
+            found |= {
+                f".{key}{suffix}": value for suffix, value in _shown_endpoint(key, mapping(shown), subject).items()
+            }
+            found[f".{key}"] = name
+            if _holds_vanished(wanted[key], mapping(shown)):
+                found[f".{key}.id"] = (text(mapping(shown).get("NetworkID")) or "")[:12]
+    return found
+
+
+def _implied(subject: Subject) -> frozenset[str]:
+    mode = text(subject.document.get("network_mode"))
+    if mode is None:
+        return frozenset() if wanted_networks(subject) else frozenset({"none"})
+    return frozenset({"bridge" if mode == "default" else mode})
+
+
+def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Value]:
+    wanted = mapping(mapping(subject.document.get("networks")).get(key))
+    addresses = mapping(shown.get("IPAMConfig"))
+    found: dict[str, Value] = {".aliases": _shown_aliases(shown, wanted, subject) or None}
+    if addresses:
+        found[".ipv4_address"] = address(addresses.get("IPv4Address"))
+        found[".ipv6_address"] = address(addresses.get("IPv6Address"))
+        found[".link_local_ips"] = sorted(filter(None, map(address, texts(addresses.get("LinkLocalIPs"))))) or None
+    if asked := hardware_address(wanted.get("mac_address")):
+        # a stopped container shows none, one that did not ask shows what the engine made up
+        found[".mac_address"] = hardware_address(shown.get("MacAddress")) or asked
+    found[".gw_priority"] = number(shown.get("GwPriority"))
+    options = mapping(shown.get("DriverOpts"))
+    found |= {f".driver_opts.{name}": text(value) for name, value in options.items() if name != _SYSCTLS}
+    return found
+
+
+def _shown_aliases(shown: Document, wanted: Document, subject: Subject) -> list[str]:
+    found = set(texts(shown.get("Aliases"))) - _own_names(subject)
+    if version(subject.world.api_version) < (1, 45) and subject.container:
+        found -= {subject.container.id[:12], text(subject.config.get("Hostname"))} - set(texts(wanted.get("aliases")))
+    return [*sorted({subject.name} & found), *sorted(found - {subject.name})]
+
+
+# ── links ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def desired_links(subject: Subject) -> Normal:
+    """Return by which names other containers are known; a link to a service without containers cannot be made."""
+    found: dict[str, Value] = {}
+    for link in texts(subject.document.get("links")):
+        service, _, alias = link.partition(":")
+        made = subject.container is None or subject.world.peers.get(service)
+        found[f"[{alias or service}]"] = service if made else UNKNOWN
+    return found
+
+
+def desired_external_links(subject: Subject) -> Normal:
+    parts = (link.partition(":") for link in texts(subject.document.get("external_links")))
+    return {f"[{alias or name}]": name for name, _, alias in parts}
+
+
+def _shown_links(subject: Subject) -> Iterator[tuple[str, str]]:
+    for endpoint in subject.network.values():
+        for link in texts(mapping(endpoint).get("Links")):
+            name, _, alias = link.partition(":")
+            yield name, alias
+    for link in texts(subject.host.get("Links")):
+        name, _, alias = link.partition(":")
+        yield name.lstrip("/"), alias.rpartition("/")[2]
+
+
+def observed_links(subject: Subject) -> Normal:
+    """Return links to services by alias, without the numbered aliases that compose adds to each."""
+    linked = {link.partition(":")[0] for link in texts(subject.document.get("links"))}
+    external = desired_external_links(subject)
+    found: dict[str, Value] = {}
+    for name, alias in _shown_links(subject):
+        if external.get(f"[{alias}]") == name:
+            continue
+        service = _service_of(name, linked, subject)
+        if not _numbered(alias, service, subject.world.project):
+            found[f"[{alias}]"] = service
+    return found
+
+
+def observed_external_links(subject: Subject) -> Normal:
+    wanted = desired_external_links(subject)
+    return {f"[{alias}]": name for name, alias in _shown_links(subject) if wanted.get(f"[{alias}]") == name}
+
+
+def _service_of(name: str, linked: set[str], subject: Subject) -> str:
+    identity = subject.world.containers.get(name, name)
+    return next((service for service in sorted(linked) if identity in subject.world.peers.get(service, ())), name)
+
+
+def _numbered(alias: str, service: str, project: str) -> bool:
+    return re.fullmatch(rf"({re.escape(project)}-)?{re.escape(service)}-\d+", alias) is not None
+
+
+# ── ports ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def desired_ports(subject: Subject) -> Normal:
+    """Return published ports by `[80/tcp]`: each as `address:port`, where a missing address or port is left out."""
+    found: dict[str, list[str]] = {}
+    for entry in map(mapping, items(subject.document.get("ports"))):
+        place = f"[{entry.get('target')}/{text(entry.get('protocol')) or 'tcp'}]"
+        found.setdefault(place, []).append(_binding(entry.get("host_ip"), entry.get("published")))
+    return {place: sorted(set(bindings)) for place, bindings in found.items()}
+
+
+def observed_ports(subject: Subject) -> Normal:
+    found: dict[str, Value] = {}
+    for port, shown in mapping(subject.host.get("PortBindings")).items():
+        bindings = [_binding(entry.get("HostIp"), entry.get("HostPort")) for entry in map(mapping, items(shown))]
+        found[f"[{_with_protocol(port)}]"] = sorted(set(bindings)) or [""]
+    return found
+
+
+def _binding(host: Json, port: Json) -> str:
+    published = text(port) or ""
+    where = address(host)
+    if where is None:
+        return "" if published == "0" else published
+    return f"[{where}]:{published}" if ":" in where else f"{where}:{published}"
+
+
+def _with_protocol(port: str) -> str:
+    return port if "/" in port else f"{port}/tcp"
+
+
+def _each_port(port: str) -> Iterator[str]:
+    numbers, _, protocol = port.partition("/")
+    first, _, last = numbers.partition("-")
+    if not last or not first.isdigit() or not last.isdigit():
+        yield f"[{numbers}/{protocol or 'tcp'}]"
+        return
+    for found in range(int(first), int(last) + 1):
+        yield f"[{found}/{protocol or 'tcp'}]"
+
+
+def desired_expose(subject: Subject) -> Normal:
+    """Return every exposed port by `[80/tcp]`: the image's, the published ones, and the service's own."""
+    found: dict[str, Value] = {} if subject.image is not None else {OTHERS: UNKNOWN}
+    stated = [*mapping((subject.image or NOTHING).get("ExposedPorts")), *texts(subject.document.get("expose"))]
+    for port in stated:
+        found |= dict.fromkeys(_each_port(port), True)
+    for entry in map(mapping, items(subject.document.get("ports"))):
+        found[f"[{entry.get('target')}/{text(entry.get('protocol')) or 'tcp'}]"] = True
+    return found
+
+
+def observed_expose(subject: Subject) -> Normal:
+    found: dict[str, Value] = {}
+    for port in mapping(subject.config.get("ExposedPorts")):
+        found |= dict.fromkeys(_each_port(port), True)
+    return found
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hosts(entries: Iterator[tuple[str, str]]) -> Normal:
+    found: dict[str, list[str]] = {}
+    for name, where in entries:
+        found.setdefault(f"[{name}]", []).append(address(where) or "")
+    return {place: sorted(addresses) for place, addresses in found.items()}
+
+
+def _split_host(entry: str) -> tuple[str, str]:
+    name, _, where = entry.partition("=") if "=" in entry else entry.partition(":")
+    return name, where
+
+
+def desired_hosts(subject: Subject) -> Normal:
+    """Return addresses by `[name]`; compose writes `a=::1`, the engine `a:::1`."""
+    stated = subject.document.get("extra_hosts")
+    pairs = [(name, item) for name, where in mapping(stated).items() for item in texts(where)]
+    return _hosts(iter([*pairs, *map(_split_host, texts(stated))]))
+
+
+def observed_hosts(subject: Subject) -> Normal:
+    return _hosts((entry.partition(":")[0], entry.partition(":")[2]) for entry in texts(subject.host.get("ExtraHosts")))
+
+
+def addresses(value: Json) -> Json:
+    """Return a list of addresses in their order, None when there are none."""
+    return [address(entry) for entry in texts(value)] or None
+
+
+# ── mac_address of the service ───────────────────────────────────────────────────────────────────
+
+
+def desired_mac(subject: Subject) -> Normal:
+    """Return the service's own MAC address; composes before 5 often do not send it."""
+    asked = hardware_address(subject.document.get("mac_address"))
+    return single(asked if subject.container is None or made_by(subject) >= (5,) else UNKNOWN)
+
+
+def observed_mac(subject: Subject) -> Normal:
+    shown = {hardware_address(mapping(endpoint).get("MacAddress")) for endpoint in subject.network.values()} - {None}
+    asked = hardware_address(subject.document.get("mac_address"))
+    if asked is None:
+        return EMPTY
+    return single(asked if not shown or asked in shown else min(filter(None, shown)))
