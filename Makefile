@@ -1,5 +1,5 @@
 # check  lint, format, types, layers          bench  measure against docker compose
-# test   unit tests and scenarios             demo   a tour on a private dockerd; TOUR=only: no questions, exit code tells
+# test   unit tests and scenarios             demo   a tour on a private dockerd; TOUR=only ends after it
 # e2e    all scenarios, the slow ones too
 # Each sets up what it needs first (deploy/bootstrap).
 
