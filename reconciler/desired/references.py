@@ -51,7 +51,7 @@ def binds(service: Json) -> Iterator[tuple[Path, str]]:
 def _includes(value: Json) -> Iterator[Reference]:
     for index, item in enumerate(items(value)):
         at: Path = ("include", index)
-        yield from _strings("include", "include", at, item)
+        yield from _one("include", "include", at, item)
         yield from _strings("include", "include", (*at, "path"), get(item, "path"))
         yield from _one(
             "project", "include.project_directory", (*at, "project_directory"), get(item, "project_directory")
@@ -110,8 +110,9 @@ def _pairs(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
 
 
 def _strings(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:
-    """Read `text`, `[text]` or `[{path: text}]`."""
+    """Read `text`, `{path: text}` or a list of both."""
     yield from _one(kind, key, at, value)
+    yield from _one(kind, key, (*at, "path"), get(value, "path"))
     for index, item in enumerate(items(value)):
         yield from _one(kind, key, (*at, index), item)
         yield from _one(kind, key, (*at, index, "path"), get(item, "path"))
