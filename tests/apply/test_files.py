@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.files import blob_digest, put_env_file, put_files, take_away
-from reconciler.errors import InvalidSource, PathRefused
+from reconciler.errors import InvalidSource, NoSpace, PathRefused
 from reconciler.model import DesiredStack, StackFile
 
 SHA1 = "0" * 40
@@ -300,3 +300,27 @@ def test_env_file_that_others_may_read_is_mended(tmp_path):
     put_env_file(stack)
 
     assert stat.S_IMODE((tmp_path / "web.env").stat().st_mode) == 0o600
+
+
+def test_a_full_disk_leaves_the_old_files_whole(small_disk):
+    """The disk fills half-way: no file is changed, no half-written one stays, and the error names the file."""
+    written = put_files(stack_of(small_disk, {"a": "old", "b": "old"}), small_disk, {})
+
+    with pytest.raises(NoSpace) as caught:
+        put_files(stack_of(small_disk, {"a": "new", "b": "x" * 300_000}), small_disk, written)
+
+    assert caught.value.arguments["path"] == str(small_disk / "web/b")
+    assert "No space" in caught.value.arguments["words"]
+    assert tree(small_disk) == {"web/a": "old", "web/b": "old"}
+
+
+def test_a_read_only_folder_is_an_error_that_says_so(small_disk, read_only):
+    """A disk that went read-only: the error names the path, nothing changed."""
+    written = put_files(stack_of(small_disk, {"a": "old"}), small_disk, {})
+    read_only()
+
+    with pytest.raises(NoSpace) as caught:
+        put_files(stack_of(small_disk, {"a": "new"}), small_disk, written)
+
+    assert caught.value.arguments["path"] == str(small_disk / "web/a")
+    assert tree(small_disk) == {"web/a": "old"}
