@@ -1,0 +1,138 @@
+"""What do we want? A tree of files becomes the desired state of one device.
+
+Room 1 (desired), its front door; may import the whole room, tools, errors and model.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.desired.assemble import Assembler, Draft, Place
+from reconciler.desired.checks import check_stack
+from reconciler.desired.daemon import desired_daemon
+from reconciler.desired.layers import Index, index, structure_problems
+from reconciler.desired.layout import StackLayout
+from reconciler.desired.render import Rendered, render_all
+from reconciler.desired.schema import DeviceFile, device_file, error_problem, fleet_problem
+from reconciler.desired.tree import Tree
+from reconciler.errors import InvalidSource
+from reconciler.model import Desired, DesiredStack, Json, Position, Problem
+from reconciler.tools import ComposeTool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the device itself brings along.
+
+    Without `compose` stacks are checked but not rendered. `owned` None: dockerd settings are not managed here;
+    `owned_positions` say where the agent's settings name each key.
+    """
+
+    device: str
+    stacks_dir: Path
+    state_dir: Path
+    env_dir: Path | None = None
+    compose: ComposeTool | None = None
+    owned: Mapping[str, Json] | None = None
+    owned_positions: Mapping[str, Position] = field(default_factory=dict)
+
+
+def load(tree: Tree, context: Context) -> Desired:
+    """Return what a tree wants on this device; all that is wrong with the tree is among the problems.
+
+    Raises MissingTool when compose cannot be started, NoSpace when nothing can be written below `state_dir`.
+    """
+    found = index(tree)
+    desired = Desired(context.device, tree.revision, has_device_folder=found.has_folder(f"devices/{context.device}/"))
+    device, problems = _device(tree, found, context.device)
+    problems = (*structure_problems(tree, found), *_fleet(tree, found), *problems)
+    if problems:
+        return replace(desired, problems=problems)
+    place = Place(context.device, device.roles, context.stacks_dir, context.state_dir, context.env_dir)
+    assembler = Assembler(tree, found, place, device)
+    drafts = [draft for name in found.folders() if (draft := assembler.draft(name))]
+    rendered = _rendered(drafts, context)
+    daemon = None
+    if context.owned is not None:
+        daemon = desired_daemon(tree, found.others, assembler.layers, context.owned, context.owned_positions)
+    return replace(
+        desired,
+        stacks=_told_apart([_stack(draft, made) for draft, made in zip(drafts, rendered, strict=True)]),
+        elsewhere=tuple(sorted(found.names() - {draft.layout.name for draft in drafts})),
+        daemon=daemon,
+        secrets=frozenset().union(*(made.secrets for made in rendered)),
+    )
+
+
+def _fleet(tree: Tree, found: Index) -> tuple[Problem, ...]:
+    entry = found.others.get("fleet.yaml")
+    try:
+        return fleet_problem(tree.read(entry), tree.origin(entry.path), __version__) if entry else ()
+    except InvalidSource as error:
+        return (error_problem("source", error),)
+
+
+def _device(tree: Tree, found: Index, device: str) -> tuple[DeviceFile, tuple[Problem, ...]]:
+    entry = found.others.get(f"devices/{device}/device.yaml")
+    try:
+        read = device_file(tree.read(entry), tree.origin(entry.path)) if entry else DeviceFile()
+    except InvalidSource as error:
+        return DeviceFile(), (error_problem("source", error),)
+    return (DeviceFile(), read) if isinstance(read, tuple) else (read, ())
+
+
+def _rendered(drafts: Sequence[Draft], context: Context) -> list[Rendered]:
+    """Render what is sound so far; of the rest say at least what else is wrong with it."""
+    sound = [draft.layout for draft in drafts if not draft.problems]
+    if context.compose:
+        made = iter(render_all(sound, context.compose, context.state_dir / "cache"))
+    else:
+        made = iter([_checked(layout) for layout in sound])
+    return [_checked(draft.layout) if draft.problems else next(made) for draft in drafts]
+
+
+def _checked(layout: StackLayout) -> Rendered:
+    problems = check_stack(layout) if layout.compose_files else ()
+    return Rendered(layout.name, secrets=layout.secrets, problems=problems)
+
+
+def _stack(draft: Draft, made: Rendered) -> DesiredStack:
+    layout = draft.layout
+    return DesiredStack(
+        name=layout.name,
+        project=made.project,
+        folder=layout.folder,
+        settings=replace(layout.settings, profiles=layout.profiles),
+        files=layout.files,
+        compose_files=layout.compose_files,
+        env_file=layout.env_file,
+        variables=layout.variables,
+        services=made.services,
+        networks=made.networks,
+        volumes=made.volumes,
+        position=layout.position(layout.compose_files[0], 1) if layout.compose_files else None,
+        problems=(*draft.problems, *made.problems),
+    )
+
+
+def _told_apart(stacks: Sequence[DesiredStack]) -> tuple[DesiredStack, ...]:
+    """Refuse stacks that would be one and the same compose project; each names the other's file."""
+    by_project: dict[str, list[DesiredStack]] = defaultdict(list)
+    for stack in stacks:
+        by_project[stack.project].append(stack)
+    return tuple(_refused(stack, by_project[stack.project]) for stack in stacks)
+
+
+def _refused(stack: DesiredStack, sharing: Sequence[DesiredStack]) -> DesiredStack:
+    others = [other for other in sharing if other.name != stack.name]
+    if not others:
+        return stack
+    files = ", ".join(other.position.file for other in others if other.position)
+    args = {"stack": stack.name, "project": stack.project, "other": files}
+    where = stack.position or Position("")
+    twice = Problem(f"stack/{stack.name}", "InvalidSource", "project-twice", args, where.file, where.line)
+    return replace(stack, services=(), networks=(), volumes=(), problems=(*stack.problems, twice))
