@@ -14,7 +14,40 @@ from reconciler.model import Cause, Problem
 CAUSES: Mapping[str, str] = {
     # stacks and services
     "missing": "not there",
+    "new-service": "new in git",
+    "new-object": "new in git",
     "field": "{fields} differs",
+    "gone-from-git": "no longer in git",
+    "surplus": "more than the {replicas} wanted",
+    "leftover": "left over from an interrupted run",
+    "replica": "made anew together with the other containers of {service}",
+    "stopped": "does not run",
+    "never-started": "was never started",
+    "dead": "the engine cannot start it any more",
+    "paused": "is paused",
+    "made-elsewhere": "was made from {folder}",
+    "adopt": "takes over {containers}",
+    # inputs, files, images
+    "input": "new content of {inputs}",
+    "put-back": "reads {files}, which is put back",
+    "file-edited": "was edited on this device",
+    "file-gone": "was removed on this device",
+    "image-absent": "{image} is not here",
+    "pull-policy": "pull policy {policy}",
+    "build-changed": "what it is built from changed",
+    # what others force
+    "shares-namespace": "shares a namespace with {other}",
+    "shares-volumes": "uses the volumes of {other}",
+    "restarts-with": "asks to be restarted with {other}",
+    "network-remade": "network {networks} is made again",
+    "network-going": "network {networks} goes away",
+    "made-again": "made again with other options",
+    "network-double": "a second network with this name, and empty",
+    # daemon settings
+    "daemon-owned": "the system owns {key}",
+    "daemon-edited": "{key} was changed in the file",
+    "daemon-changed": "{key} differs",
+    "daemon-key-gone": "no longer in git",
 }
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
@@ -115,6 +148,106 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "daemon-file-not-object": ("{path} holds no JSON object", 'It has to look like this: {{"log-level": "info"}}'),
     # policy (plan)
+    "foreign-project": (
+        "a project {project} runs here that we did not make ({container}, from {folder})",
+        "Write `adopt: true` into stack.yaml to take it over, or choose another project name.",
+    ),
+    "bind-elsewhere": (
+        "{container} has {seen} at {target}, and made by us it would have {wanted}",
+        "Move the data to the new place, or write the old path into the compose file, absolute. Then adopt.",
+    ),
+    "container-left": (
+        "{container} belongs to project {project}, but to no service in git; it is left alone",
+        "Remove it by hand when it is not needed.",
+    ),
+    "network-name-taken": (
+        "a network {name} is there already, and it is not this stack's",
+        "Remove or rename that network, or declare it `external: true`.",
+    ),
+    "network-in-use": (
+        "network {name} has to be made again, but {container} is on it and is not this stack's",
+        "Take that container off the network, or undo the change in git.",
+    ),
+    "network-left": (
+        "network {network} is no longer needed, but {container} is on it; it is left alone",
+        "Take that container off; the network goes with the next apply.",
+    ),
+    "network-double": (
+        "there is a second network called {name} ({id})",
+        "Remove the one that is not needed: docker network rm {id}",
+    ),
+    "volume-changed": (
+        "volume {name} differs from git in {fields}, and to change it would lose its data",
+        "By hand: copy the data out, `docker volume rm {name}`, apply, copy the data back. Or undo the change in git.",
+    ),
+    "external-network-missing": ("the external network {name} does not exist", "Make it: docker network create {name}"),
+    "external-volume-missing": ("the external volume {name} does not exist", "Make it: docker volume create {name}"),
+    "image-never-pulled": (
+        "image {image} is not here, and pull_policy is never",
+        "Load or build it on this device, or change pull_policy.",
+    ),
+    "engine-too-old": (
+        "{field} needs engine API {needs}, this engine has {has}",
+        "Leave the field out, or upgrade the engine.",
+    ),
+    "bind-source-missing": (
+        "{source} does not exist; the engine will make an empty folder for {target}, owned by root",
+        "Make the folder first if it shall hold something, or belong to somebody else.",
+    ),
+    "port-taken": (
+        "host port {port} is taken by {owner}, {service} cannot have it",
+        "Choose another port, or stop what holds it.",
+    ),
+    "name-taken": (
+        "the container name {name} is taken by {owner}",
+        "Choose another container_name, or remove or rename that container.",
+    ),
+    "pools-exhausted": (
+        "no address pool of the engine has a free subnet left for network {name}",
+        "Remove unused networks (docker network prune), give the network its own subnet, or add default-address-pools.",
+    ),
+    "dependency-cycle": ("stacks wait for each other: {cycle}", "Take one of these out of depends_on."),
+    "dependency-unknown": (
+        "depends_on names {dependency}, and this device has no such stack",
+        "Correct the name, or give that stack to this device, too.",
+    ),
+    "dependency-blocked": ("waits for stack {dependency}, which is held up", "Heal that stack first."),
+    "dependency-not-applied": (
+        "waits for stack {dependency}, which is not applied yet",
+        "Apply that stack as well.",
+    ),
+    "dependency-not-healthy": ("waits for stack {dependency}, which is {health}", "Heal that stack first."),
+    "prune-refused": (
+        "{going} of {total} stacks would be taken away",
+        "If git is right, apply with --confirm-prune.",
+    ),
+    "device-renamed": (
+        "this device was {before} and is now {now}: nothing is taken away",
+        "If that is right, apply with --confirm-prune.",
+    ),
+    "machine-changed": (
+        "the record was written on another machine: nothing is taken away",
+        "If that is right, apply with --confirm-prune.",
+    ),
+    "device-folder-gone": (
+        "the folder of device {device} is gone from git: nothing is taken away",
+        "Bring it back; or, if that is right, apply with --confirm-prune.",
+    ),
+    "daemon-unread": ("the daemon's config file was not read", "Look at `daemon:` in the agent's settings."),
+    "daemon-not-json": ("{path} is not a JSON object", "Correct the file; an empty one is `{{}}`."),
+    # health
+    "service-missing": ("{service} has fewer containers than it should", "Apply again."),
+    "not-running": ("{container} does not run", "See: docker logs {container}"),
+    "exited": ("{container} ended with exit code {exit}\n{log}", "See: docker logs {container}"),
+    "job-failed": (
+        "job {container} ended with exit code {exit}\n{log}",
+        "It is not run again unasked: correct it in git, or run it by hand.",
+    ),
+    "job-running": ("job {container} has not ended yet", "Wait, or see: docker logs {container}"),
+    "start-failed": ("{container} cannot be started: {words}", "What the engine says names the cause."),
+    "crash-loop": ("{container} ends again and again, last with exit code {exit}\n{log}", "See: docker logs {container}"),
+    "unhealthy": ("{container} runs, but its health check fails\n{log}", "See: docker inspect {container}"),
+    "health-starting": ("the health check of {container} has not passed yet", "Wait, or see: docker inspect {container}"),
     # apply
     "cannot-write": (
         "cannot write {path}: {words}",

@@ -1,0 +1,157 @@
+"""Plan the dockerd settings: the system's keys over git's over what stands in the file.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.model import (
+    Action,
+    Because,
+    Cause,
+    DaemonKey,
+    Desired,
+    Document,
+    FieldDiff,
+    Json,
+    Kind,
+    Mask,
+    Observed,
+    ObservedDaemon,
+    Problem,
+    Recorded,
+)
+from reconciler.plan.findings import same
+from reconciler.plan.scene import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A key that dockerd takes over on a reload, from engine `since` on and until `until` (major versions, exclusive).
+
+    `clears` is whether deleting it and reloading takes the value back, too; else the old value stays until a restart.
+    """
+
+    clears: bool = False
+    since: int = 0
+    until: int = 1_000
+
+
+LIVE: Mapping[str, Live] = {
+    "allow-nondistributable-artifacts": Live(until=27),
+    "authorization-plugins": Live(clears=True),
+    "debug": Live(),
+    "default-cgroupns-mode": Live(),
+    "default-ipc-mode": Live(),
+    "default-runtime": Live(),
+    "default-shm-size": Live(),
+    "default-stop-timeout": Live(since=29),
+    "features": Live(clears=True),
+    "insecure-registries": Live(),
+    "labels": Live(),
+    "live-restore": Live(),
+    "max-concurrent-downloads": Live(clears=True),
+    "max-concurrent-uploads": Live(clears=True),
+    "max-download-attempts": Live(clears=True),
+    "network-diagnostic-port": Live(clears=True),
+    "nri-opts": Live(clears=True, since=29),
+    "registry-mirrors": Live(),
+    "runtimes": Live(),
+    "shutdown-timeout": Live(),
+}
+
+
+def plan_daemon(desired: Desired, observed: Observed, recorded: Recorded, mask: Mask) -> Draft:
+    """Plan every key of daemon.json that differs; the daemon part is rejected as a whole or not at all."""
+    if desired.daemon is None:
+        return Draft()
+    if desired.daemon.problems:
+        return Draft(blocked=desired.daemon.problems)
+    if observed.daemon is None:
+        return Draft(blocked=(Problem("daemon", "DaemonRejected", "daemon-unread"),))
+    if observed.daemon.values is None:
+        return Draft(blocked=(observed.daemon.problem or _unreadable(observed.daemon),))
+    pen = _Pen(observed.daemon.values, recorded.daemon_applied, observed.engine.version, mask, desired.revision.commit)
+    keys = sorted(desired.daemon.keys, key=lambda key: key.name)
+    wanted = {key.name for key in keys}
+    written = [pen.write(key) for key in keys if not _stands(observed.daemon.values, key)]
+    dropped = [pen.drop(name) for name in sorted(set(recorded.daemon_applied) - wanted) if pen.is_still_ours(name)]
+    return Draft((*written, *dropped))
+
+
+def is_live(key: str, engine: str, *, unset: bool = False) -> bool:
+    """Tell whether a reload is enough for a key on this engine version."""
+    live = LIVE.get(key)
+    major = engine.partition(".")[0]
+    number = int(major) if major.isdigit() else 0
+    return live is not None and live.since <= number < live.until and (live.clears or not unset)
+
+
+def _stands(values: Document, key: DaemonKey) -> bool:
+    return key.name in values and same(values[key.name], key.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    values: Document
+    applied: Document
+    engine: str
+    mask: Mask
+    commit: str
+
+    def write(self, key: DaemonKey) -> Action:
+        """Plan to set a key, also where somebody else changed it."""
+        because, code = self._why(key)
+        place = key.position
+        cause = Cause(
+            code,
+            {"key": key.name, "owner": key.owner},
+            place.file if place else None,
+            place.line if place else None,
+            self.commit if because == "change" and key.owner == "git" else None,
+        )
+        return self._action(key.name, "set", because, cause, key.value)
+
+    def drop(self, name: str) -> Action:
+        """Plan to take out a key that git set once and no longer names."""
+        cause = Cause("daemon-key-gone", {"key": name}, commit=self.commit)
+        return self._action(name, "unset", "removed", cause, None)
+
+    def is_still_ours(self, name: str) -> bool:
+        """Tell whether a key has the value that git gave it: another one is somebody else's by now."""
+        return name in self.values and self._is_applied(name, self.values[name])
+
+    def _why(self, key: DaemonKey) -> tuple[Because, str]:
+        if key.owner == "system":
+            return ("drift", "daemon-edited") if key.name in self.values else ("missing", "daemon-owned")
+        if key.name in self.applied and self._is_applied(key.name, key.value):
+            return "drift", "daemon-edited"
+        return "change", "daemon-changed"
+
+    def _is_applied(self, name: str, value: Json) -> bool:
+        return same(self._masked(name, value), self._masked(name, self.applied[name]))
+
+    def _action(self, name: str, kind: Kind, because: Because, cause: Cause, value: Json) -> Action:
+        live = is_live(name, self.engine, unset=kind == "unset")
+        known, seen = self.applied.get(name), self.values.get(name)
+        diff = FieldDiff(name, self._masked(name, value), self._masked(name, known), self._masked(name, seen))
+        return Action(
+            target=f"daemon/{name}",
+            kind=kind,
+            because=because,
+            cause=cause,
+            object=name,
+            params={"value": value, "live": live},
+            fields=(diff,),
+            risks=() if live else ("engine-restart",),
+        )
+
+    def _masked(self, name: str, value: Json) -> Json:
+        return self.mask(f"daemon.{name}", value)
+
+
+def _unreadable(daemon: ObservedDaemon) -> Problem:
+    return Problem("daemon", "DaemonRejected", "daemon-not-json", {"path": daemon.path})

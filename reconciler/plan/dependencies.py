@@ -1,0 +1,70 @@
+"""Hold stacks back whose dependencies cannot be met.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.model import DesiredStack, Problem
+from reconciler.plan.health import judge_stack
+from reconciler.plan.order import find_cycles
+from reconciler.plan.scene import Draft, Scene
+
+
+def broken_dependencies(scenes: Mapping[str, Scene]) -> Iterator[Problem]:
+    """Yield a problem for every stack on a cycle, and for every dependency that this device does not have."""
+    waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
+    for name, ring in sorted(find_cycles(waiting).items()):
+        yield _problem(scenes[name].stack, "DependencyCycle", "dependency-cycle", {"cycle": " → ".join(ring)})
+    for scene in scenes.values():
+        for other in scene.stack.settings.depends_on:
+            if other not in scenes:
+                yield _problem(scene.stack, "InvalidSource", "dependency-unknown", {"dependency": other})
+
+
+def block_dependants(
+    scenes: Mapping[str, Scene], order: Sequence[str], drafts: Mapping[str, Draft]
+) -> dict[str, Draft]:
+    """Block every stack that has something to do and waits for one that is blocked or not well.
+
+    A dependency with actions of its own is carried out first, and holds its dependants up when it fails.
+    """
+    found = dict(drafts)
+    held_up: set[str] = {name for name, draft in drafts.items() if draft.blocked}
+    for name in order:
+        draft, stack = found[name], scenes[name].stack
+        problems = [p for other in stack.settings.depends_on for p in _not_ready(stack, other, scenes, found, held_up)]
+        if not problems:
+            continue
+        held_up.add(name)
+        if draft.actions:
+            found[name] = replace(draft, actions=(), blocked=draft.blocked + tuple(problems))
+    return found
+
+
+def _not_ready(
+    stack: DesiredStack, other: str, scenes: Mapping[str, Scene], drafts: Mapping[str, Draft], held_up: set[str]
+) -> Iterator[Problem]:
+    if other not in scenes:
+        return
+    if other in held_up:
+        yield _problem(stack, "DependencyNotReady", "dependency-blocked", {"dependency": other})
+        return
+    scene = scenes[other]
+    if drafts[other].actions and not scene.options.covers(other):
+        yield _problem(stack, "DependencyNotReady", "dependency-not-applied", {"dependency": other})
+    elif not drafts[other].actions and scene.stack.services:
+        health = judge_stack(scene.stack, scene.containers).health
+        if health != "Healthy":
+            args = {"dependency": other, "health": health}
+            yield _problem(stack, "DependencyNotReady", "dependency-not-healthy", args)
+
+
+def _problem(stack: DesiredStack, reason: str, code: str, args: dict[str, str]) -> Problem:
+    place = stack.settings.positions.get("depends_on") or stack.position
+    return Problem(
+        f"stack/{stack.name}", reason, code, args, place.file if place else None, place.line if place else None
+    )

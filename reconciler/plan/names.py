@@ -1,0 +1,62 @@
+"""Find container names that two want.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+from reconciler.model import Container, DesiredService, DesiredStack, Problem
+from reconciler.plan.rendered import container_names, replicas
+from reconciler.plan.scene import Facts
+
+
+def taken_names(stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str, Sequence[Container]]) -> list[Problem]:
+    """Return a problem for every container name that a service wants and cannot have; who has it keeps it."""
+    wanted: dict[str, list[tuple[DesiredStack, DesiredService, bool]]] = {}
+    owner = {container.id: name for name, containers in mine.items() for container in containers}
+    for stack in stacks:
+        for service in stack.services:
+            for name in container_names(stack.project, service):
+                holder = facts.names.get(name)
+                holds = holder is not None and owner.get(holder.id) == stack.name and holder.service == service.name
+                wanted.setdefault(name, []).append((stack, service, holds))
+    problems: list[Problem] = []
+    for name, claims in sorted(wanted.items()):
+        problems += _rivals(name, claims)
+        holder = facts.names.get(name)
+        if holder is not None and holder.id not in owner:
+            problems += [_problem(stack, service, name, f"container {holder.id[:12]}") for stack, service, _ in claims]
+    return problems
+
+
+def too_many_for_one_name(stack: DesiredStack) -> Iterator[Problem]:
+    """Find services that want several containers under one `container_name`."""
+    for service in stack.services:
+        name = service.document.get("container_name")
+        if name and replicas(service) > 1:
+            yield _problem(stack, service, str(name), "the service's other containers")
+
+
+def _rivals(name: str, claims: Sequence[tuple[DesiredStack, DesiredService, bool]]) -> Iterator[Problem]:
+    for (stack, service, holds), (other_stack, other, other_holds) in combinations(claims, 2):
+        if service is other:
+            continue
+        if not holds:
+            yield _problem(stack, service, name, f"stack/{other_stack.name}/service/{other.name}")
+        if not other_holds:
+            yield _problem(other_stack, other, name, f"stack/{stack.name}/service/{service.name}")
+
+
+def _problem(stack: DesiredStack, service: DesiredService, name: str, owner: str) -> Problem:
+    position = service.positions.get("container_name") or service.positions.get("") or stack.position
+    return Problem(
+        f"stack/{stack.name}/service/{service.name}",
+        "NameTaken",
+        "name-taken",
+        {"name": name, "owner": owner},
+        position.file if position else None,
+        position.line if position else None,
+    )

@@ -1,0 +1,113 @@
+"""Make the plan: what has to be done so that what runs is what git says, and why.
+
+Room 3 (plan); may import only model, errors and its own room. Pure: the same arguments, the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.model import Container, Desired, DesiredStack, Mask, Observed, Plan, Problem, Recorded
+from reconciler.plan.ask import stacks_in_scope
+from reconciler.plan.daemon import plan_daemon
+from reconciler.plan.dependencies import block_dependants, broken_dependencies
+from reconciler.plan.index import plan_index
+from reconciler.plan.names import taken_names, too_many_for_one_name
+from reconciler.plan.order import number_actions, stack_order
+from reconciler.plan.pools import exhausted_pools
+from reconciler.plan.ports import taken_ports
+from reconciler.plan.prune import plan_prune
+from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, total
+from reconciler.plan.stack import plan_stack
+from reconciler.plan.world import make_worlds
+
+__all__ = ["Options", "make_plan"]
+
+_DAEMON = "daemon"
+
+
+def make_plan(desired: Desired, observed: Observed, recorded: Recorded, options: Options, mask: Mask) -> Plan:
+    """Compare what git wants with what there is, and say what will be done, what cannot be, and what is left alone.
+
+    Args:
+        desired: One revision, rendered for this device. While it has problems of its own nothing is planned.
+        observed: The answer to `ask` for the same `desired`, `recorded` and scope.
+        recorded: What is known of earlier applies; an empty one is survived.
+        options: How the plan is wanted.
+        mask: Hides secrets; applied to every value that the plan shows.
+    """
+    plan = Plan(desired.device, options.agent, options.now, options.source, desired.revision, "")
+    facts = index_facts(observed)
+    if desired.problems:
+        draft = Draft(blocked=desired.problems)
+        return replace(plan, index=plan_index(desired, facts, (), draft), blocked=draft.blocked)
+    stacks = stacks_in_scope(desired, options.scope)
+    groups = _plan_groups(desired, stacks, observed, recorded, options, mask, facts)
+    waiting = {stack.name: stack.settings.depends_on for stack in desired.stacks}
+    draft = total(groups.values())
+    actions = number_actions([(name, part.actions) for name, part in groups.items()], waiting)
+    projects = {stack.project for stack in stacks} | {stack.project for stack in recorded.stacks.values()}
+    index = plan_index(desired, facts, projects, replace(draft, actions=actions))
+    return replace(plan, index=index, actions=actions, blocked=draft.blocked, held=draft.held, notes=draft.notes)
+
+
+def _plan_groups(
+    desired: Desired,
+    stacks: Sequence[DesiredStack],
+    observed: Observed,
+    recorded: Recorded,
+    options: Options,
+    mask: Mask,
+    facts: Facts,
+) -> dict[str, Draft]:
+    """Return the parts of the plan in its order: the daemon, what goes, then every stack after those it depends on."""
+    worlds = make_worlds(desired, observed, recorded)
+    commit = desired.revision.commit
+    scenes = {
+        s.name: Scene(s, recorded.stacks.get(s.name), worlds[s.name], facts, options, mask, commit) for s in stacks
+    }
+    drafts = _plan_stacks(scenes, observed)
+    parts: dict[str, Draft] = {}
+    if options.covers(_DAEMON):
+        parts[_DAEMON] = plan_daemon(desired, observed, recorded, mask)
+    parts.update(plan_prune(desired, recorded, facts, options))
+    parts.update({name: draft for name, draft in drafts.items() if options.covers(name)})
+    return parts
+
+
+def _plan_stacks(scenes: Mapping[str, Scene], observed: Observed) -> dict[str, Draft]:
+    waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
+    order = stack_order(waiting)
+    drafts = {name: plan_stack(scenes[name]) for name in order}
+    stacks = [scenes[name].stack for name in order]
+    facts = next((scene.facts for scene in scenes.values()), None)
+    if facts is not None:
+        mine = {name: scene.containers for name, scene in scenes.items()}
+        drafts = _block(drafts, _conflicts(stacks, facts, mine))
+        drafts = _block(drafts, broken_dependencies(scenes))
+        drafts = _block(drafts, exhausted_pools(stacks, total(drafts.values()).actions, observed))
+        drafts = block_dependants(scenes, order, drafts)
+    return drafts
+
+
+def _conflicts(
+    stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str, Sequence[Container]]
+) -> Iterable[Problem]:
+    yield from taken_ports(stacks, facts, mine)
+    yield from taken_names(stacks, facts, mine)
+    for stack in stacks:
+        yield from too_many_for_one_name(stack)
+
+
+def _block(drafts: Mapping[str, Draft], problems: Iterable[Problem]) -> dict[str, Draft]:
+    """Return the drafts with the problems in them: a stack that has any is left untouched as a whole."""
+    found: dict[str, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault(problem.target.split("/")[1], []).append(problem)
+    return {
+        name: replace(draft, actions=(), blocked=draft.blocked + tuple(dict.fromkeys(found[name])))
+        if name in found
+        else draft
+        for name, draft in drafts.items()
+    }

@@ -1,0 +1,185 @@
+"""What the planner of one stack looks at, and what it hands back.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from reconciler.model import (
+    Action,
+    AppliedService,
+    Container,
+    DesiredService,
+    DesiredStack,
+    Held,
+    Mask,
+    Network,
+    ObjectRef,
+    Observed,
+    Position,
+    Problem,
+    RecordedStack,
+    Volume,
+)
+from reconciler.plan.world import World
+
+BEFORE = -1
+"""The level of what makes room before the services of level 0 are touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a plan is wanted.
+
+    `now` is UTC. `source` is the address of the repository. `scope` limits the plan to these stacks (and `daemon`); None: all.
+    `correct` is the device's own setting; a stack's wins over it.
+    """
+
+    now: datetime
+    agent: str
+    source: str
+    confirm_prune: bool = False
+    correct: Literal["auto", "report"] = "auto"
+    scope: frozenset[str] | None = None
+
+    def covers(self, name: str) -> bool:
+        """Tell whether a stack, or `daemon`, is to be planned."""
+        return self.scope is None or name in self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A part of a plan, before ids and order are given."""
+
+    actions: tuple[Action, ...] = ()
+    blocked: tuple[Problem, ...] = ()
+    held: tuple[Held, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+    def __add__(self, other: Draft) -> Draft:
+        return Draft(
+            self.actions + other.actions,
+            self.blocked + other.blocked,
+            self.held + other.held,
+            self.notes + other.notes,
+        )
+
+
+def total(drafts: Iterable[Draft]) -> Draft:
+    """Put parts together in their order."""
+    parts = list(drafts)
+    return Draft(
+        tuple(action for part in parts for action in part.actions),
+        tuple(problem for part in parts for problem in part.blocked),
+        tuple(held for part in parts for held in part.held),
+        tuple(note for part in parts for note in part.notes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Observed, indexed once: one-off containers and those being removed are left out of `containers`."""
+
+    observed: Observed
+    containers: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+    names: Mapping[str, Container] = field(default_factory=dict)
+    networks: Mapping[str, tuple[Network, ...]] = field(default_factory=dict)
+    project_networks: Mapping[str, tuple[Network, ...]] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    attached: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+    """By network id: the containers on it, running or not, one-offs too."""
+
+
+def index_facts(observed: Observed) -> Facts:
+    """Index what was observed, so that no stack has to search."""
+    containers: dict[str, list[Container]] = {}
+    attached: dict[str, list[Container]] = {}
+    for container in observed.containers:
+        if container.project and not container.oneoff and container.state != "removing":
+            containers.setdefault(container.project, []).append(container)
+        for network_id in container.networks.values():
+            attached.setdefault(network_id, []).append(container)
+    return Facts(
+        observed=observed,
+        containers={project: tuple(sorted(found, key=_by_number)) for project, found in containers.items()},
+        names={container.name: container for container in observed.containers},
+        networks=_networks_by(observed.networks, lambda network: network.name),
+        project_networks=_networks_by(observed.networks, lambda network: network.project or ""),
+        volumes={volume.name: volume for volume in observed.volumes},
+        attached={network_id: tuple(found) for network_id, found in attached.items()},
+    )
+
+
+def _by_number(container: Container) -> tuple[str, int, str]:
+    return (container.service or "", container.number, container.name)
+
+
+def _networks_by(networks: Iterable[Network], key: Callable[[Network], str]) -> dict[str, tuple[Network, ...]]:
+    found: dict[str, list[Network]] = {}
+    for network in networks:
+        found.setdefault(key(network), []).append(network)
+    return {name: tuple(sorted(group, key=lambda network: network.id)) for name, group in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One desired stack and all that its plan depends on. `commit` is the revision that is planned."""
+
+    stack: DesiredStack
+    recorded: RecordedStack | None
+    world: World
+    facts: Facts
+    options: Options
+    mask: Mask
+    commit: str
+
+    @property
+    def target(self) -> str:
+        """Name the stack in the words of a plan."""
+        return f"stack/{self.stack.name}"
+
+    @property
+    def reports_only(self) -> bool:
+        """Tell whether drift is to be reported and not corrected."""
+        return (self.stack.settings.correct or self.options.correct) == "report"
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """Return the containers of the project that are ours, or that we are told to adopt."""
+        return tuple(c for c in self.facts.containers.get(self.stack.project, ()) if self.may_touch(c))
+
+    def may_touch(self, container: Container) -> bool:
+        """Tell whether a container of the project is ours, or to be adopted as one of our services."""
+        adopted = self.stack.settings.adopt and any(s.name == container.service for s in self.stack.services)
+        return adopted or is_ours(container, self.stack, self.recorded)
+
+    def applied(self, service: str) -> AppliedService | None:
+        """Return what was last applied of a service; None when nothing is known."""
+        if self.recorded is None or self.recorded.applied is None:
+            return None
+        return self.recorded.applied.services.get(service)
+
+    def position(self, service: DesiredService, path: str = "") -> Position | None:
+        """Find where a field of a service, or the service, stands in the repository."""
+        key = path.replace("[", ".").partition(".")[0]
+        return service.positions.get(key) or service.positions.get("") or self.stack.position
+
+
+def is_ours(container: Container, stack: DesiredStack, recorded: RecordedStack | None) -> bool:
+    """Tell whether we made a container (or adopted it): its folder is ours, and the record or its own label says so.
+
+    The label of the env file survives a lost record: every compose call of ours names that file.
+    """
+    if container.project != stack.project or container.working_dir != stack.folder:
+        return False
+    return is_listed(recorded, "container", container.name) or container.env_file == stack.env_file != ""
+
+
+def is_listed(recorded: RecordedStack | None, kind: Literal["container", "network", "volume"], name: str) -> bool:
+    """Tell whether the write-ahead inventory holds an object."""
+    return recorded is not None and ObjectRef(kind, name) in recorded.inventory

@@ -1,0 +1,247 @@
+"""Plan one service: which containers are missing or too many, and the least harm that mends each of the others.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from reconciler.model import (
+    Action,
+    Because,
+    Cause,
+    Container,
+    DesiredService,
+    Document,
+    FieldDiff,
+    Kind,
+)
+from reconciler.plan.findings import Finding, because_of, cause_of, look_at
+from reconciler.plan.gentle import gentle_steps
+from reconciler.plan.inputs import Stale, needs_new_container, stale_inputs
+from reconciler.plan.jobs import has_failed, is_finished
+from reconciler.plan.rendered import container_name, network_keys, replicas
+from reconciler.plan.scene import BEFORE, Draft, Scene
+
+_LEFTOVER = re.compile(r"[0-9a-f]{12}_(.+)")
+_ENDS_SOMETHING = frozenset({"recreate", "restart", "stop", "remove", "disconnect"})
+_UP = frozenset({"running", "paused", "restarting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A service's containers: those to keep, those too many, and the names of those that are missing."""
+
+    kept: tuple[Container, ...]
+    surplus: tuple[Container, ...]
+    leftovers: tuple[Container, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service within its stack's plan: `remade` are the keys of networks that are removed and made again."""
+
+    scene: Scene
+    service: DesiredService
+    level: int
+    job: bool
+    remade: frozenset[str] = frozenset()
+    put_back: frozenset[str] = frozenset()
+
+    @property
+    def target(self) -> str:
+        return f"{self.scene.target}/service/{self.service.name}"
+
+
+def plan_service(place: Place, containers: Sequence[Container]) -> Draft:
+    """Plan a service, given those of its containers that are ours."""
+    roster = call_roll(place, containers)
+    stale = stale_inputs(place.scene, place.service, place.put_back)
+    looks = [(container, *look_at(place.scene, place.service, container)) for container in roster.kept]
+    held = tuple(dict.fromkeys(chain.from_iterable(found for _, _, found in looks)))
+    mending = _mend(place, [(container, findings) for container, findings, _ in looks], stale)
+    return Draft(
+        actions=(
+            *(_remove(place, container, "leftover") for container in roster.leftovers),
+            *(_remove(place, container, "surplus") for container in roster.surplus),
+            *mending,
+            *_create(place, roster.missing),
+        ),
+        held=held,
+    )
+
+
+def call_roll(place: Place, containers: Sequence[Container]) -> Roster:
+    """Tell who is to stay, who is too many and who is missing; containers come in the order of their numbers."""
+    stack, service = place.scene.stack, place.service
+    leftovers = tuple(c for c in containers if _is_leftover(c, place.scene.facts.names))
+    whole = [c for c in containers if c not in leftovers]
+    wanted = replicas(service)
+    top = max((c.number for c in whole), default=0)
+    missing = range(top + 1, top + 1 + wanted - len(whole))
+    names = tuple(container_name(stack.project, service, number) for number in missing)
+    return Roster(tuple(whole[:wanted]), tuple(whole[wanted:]), leftovers, names)
+
+
+def act(
+    place: Place,
+    kind: Kind,
+    because: Because,
+    cause: Cause,
+    container: Container,
+    fields: Iterable[FieldDiff] = (),
+    params: Document | None = None,
+) -> Action:
+    """Plan one thing to be done to a container of the service."""
+    return Action(
+        target=place.target,
+        kind=kind,
+        because=because,
+        cause=cause,
+        object=container.name,
+        stack=place.scene.stack.name,
+        service=place.service.name,
+        object_id=container.id,
+        params=params or {},
+        fields=tuple(fields),
+        risks=("downtime",) if kind in _ENDS_SOMETHING and container.state in _UP else (),
+        level=BEFORE - 1 if kind in ("remove", "rename") else place.level,
+    )
+
+
+def placed(place: Place, code: str, args: Mapping[str, str] | None = None, path: str = "", *, git: bool) -> Cause:
+    """Say why, with the service's place in the repository; `git`: the planned commit is to blame."""
+    position = place.scene.position(place.service, path)
+    return Cause(
+        code,
+        args or {},
+        position.file if position else None,
+        position.line if position else None,
+        place.scene.commit if git else None,
+    )
+
+
+def _mend(place: Place, looks: Sequence[tuple[Container, list[Finding]]], stale: Stale) -> list[Action]:
+    """Mend what is there: compose makes all containers of a service anew, or none."""
+    remakes = [_remake(place, container, findings, stale) for container, findings in looks]
+    if not any(remakes):
+        return [action for container, findings in looks for action in _soften(place, container, findings, stale)]
+    along = Cause("replica", {"service": place.service.name})
+    return [
+        remake or act(place, "recreate", "cascade", along, container)
+        for remake, (container, _) in zip(remakes, looks, strict=True)
+    ]
+
+
+def _remake(place: Place, container: Container, findings: list[Finding], stale: Stale) -> Action | None:
+    """Plan to make a container anew, if nothing less helps; a job that has run is run again only for a change in git."""
+    reasons = [
+        finding for finding in findings if finding.difference.repair == "recreate" or _has_no_network(place, finding)
+    ]
+    copied = [name for name in stale.names if needs_new_container(place.scene.stack, name, job=place.job)]
+    has_run = (place.job and container.state == "exited") or is_finished(
+        container, job=place.job, service=place.service
+    )
+    if has_run:
+        reasons = [finding for finding in reasons if finding.because == "change"]
+    if reasons and (not copied or because_of(reasons) == "change"):
+        fields = [finding.diff for finding in findings]
+        because = because_of(reasons)
+        return act(place, "recreate", because, cause_of(reasons, place.scene.commit), container, fields)
+    if copied:
+        return act(
+            place, "recreate", "input", placed(place, "input", {"inputs": ", ".join(copied)}, git=True), container
+        )
+    return None if has_run else _remake_anyway(place, container)
+
+
+def _remake_anyway(place: Place, container: Container) -> Action | None:
+    remade = sorted(network_keys(place.service) & place.remade)
+    if remade:
+        cause = placed(place, "network-remade", {"networks": ", ".join(remade)}, "networks", git=False)
+        return act(place, "recreate", "cascade", cause, container)
+    if container.working_dir != place.scene.stack.folder:
+        cause = placed(place, "made-elsewhere", {"folder": container.working_dir or "?"}, git=False)
+        return act(place, "recreate", "change", cause, container)
+    if container.state == "dead":
+        return act(place, "recreate", "drift", placed(place, "dead", git=False), container)
+    return None
+
+
+def _has_no_network(place: Place, finding: Finding) -> bool:
+    """Tell whether a container is to be connected to a network that only compose can make."""
+    network = place.scene.world.networks.get(finding.difference.network or "")
+    return finding.difference.repair == "reconnect" and network is not None and not network.ids
+
+
+def _soften(place: Place, container: Container, findings: list[Finding], stale: Stale) -> list[Action]:
+    actions: list[Action] = []
+    for found in _by_repair(findings):
+        because, cause = because_of(found), cause_of(found, place.scene.commit)
+        for step in gentle_steps(place.scene, place.service, container, [finding.difference for finding in found]):
+            fields = [finding.diff for finding in found] if step.shows else []
+            actions.append(act(place, step.kind, because, cause, container, fields, step.params))
+    return [*actions, *_move(place, container, stale)]
+
+
+def _by_repair(findings: list[Finding]) -> list[list[Finding]]:
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.difference.repair, finding.difference.network or ""), []).append(finding)
+    return list(groups.values())
+
+
+def _move(place: Place, container: Container, stale: Stale) -> list[Action]:
+    """Start what stands still, and restart what has read an input that is no longer so."""
+    if is_finished(container, job=place.job, service=place.service) or has_failed(container, job=place.job):
+        return []
+    if container.state in ("exited", "created"):
+        code = "stopped" if container.state == "exited" else "never-started"
+        return [act(place, "start", "drift", placed(place, code, git=False), container)]
+    actions = []
+    if container.state == "paused":
+        actions.append(act(place, "unpause", "drift", placed(place, "paused", git=False), container))
+    if stale.names:
+        cause = placed(place, "input", {"inputs": ", ".join(stale.names)}, git=True)
+        actions.append(act(place, "restart", "input", cause, container))
+    elif stale.put_back:
+        cause = placed(place, "put-back", {"files": ", ".join(stale.put_back)}, git=False)
+        actions.append(act(place, "restart", "drift", cause, container))
+    return actions
+
+
+def _remove(place: Place, container: Container, code: str) -> Action:
+    git = code == "surplus"
+    cause = placed(place, code, {"replicas": str(replicas(place.service))}, git=git)
+    return act(place, "remove", "removed" if git else "drift", cause, container)
+
+
+def _create(place: Place, names: Iterable[str]) -> list[Action]:
+    """Plan what is missing: a change where git is known to have brought it, and plainly missing otherwise."""
+    recorded = place.scene.recorded
+    is_new = recorded is not None and recorded.applied is not None and place.scene.applied(place.service.name) is None
+    cause = placed(place, "new-service" if is_new else "missing", git=is_new)
+    return [
+        Action(
+            target=place.target,
+            kind="create",
+            because="change" if is_new else "missing",
+            cause=cause,
+            object=name,
+            stack=place.scene.stack.name,
+            service=place.service.name,
+            level=place.level,
+        )
+        for name in names
+    ]
+
+
+def _is_leftover(container: Container, names: Mapping[str, Container]) -> bool:
+    """Tell whether an interrupted compose run left a container that never started, beside the one it was to replace."""
+    match = _LEFTOVER.fullmatch(container.name)
+    return match is not None and container.state == "created" and match[1] in names

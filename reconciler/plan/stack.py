@@ -1,0 +1,95 @@
+"""Plan one stack: its files, networks, volumes, services, images, and what each takes along.
+
+Room 3 (plan); may import only model, errors and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.model import Action, Container, Held
+from reconciler.plan.cascade import plan_cascade
+from reconciler.plan.images import plan_image
+from reconciler.plan.inputs import changed_on_disk, put_back, stale_inputs
+from reconciler.plan.jobs import declared_jobs
+from reconciler.plan.objects import create_with, plan_networks, plan_volumes
+from reconciler.plan.order import levels
+from reconciler.plan.ownership import adopt_or_refuse, without_a_service
+from reconciler.plan.policy import check_stack
+from reconciler.plan.scene import Draft, Scene, total
+from reconciler.plan.service import Place, plan_service
+
+_DRIFT = ("drift", "image")
+
+
+def plan_stack(scene: Scene) -> Draft:
+    """Plan one stack as if it were alone; whatever blocks it leaves it untouched as a whole."""
+    if scene.stack.problems:
+        return Draft(blocked=scene.stack.problems)
+    taken = adopt_or_refuse(scene)
+    if taken.blocked:
+        return taken
+    draft = taken + _plan(scene) + check_stack(scene)
+    return Draft(blocked=draft.blocked, held=draft.held, notes=draft.notes) if draft.blocked else draft
+
+
+def _plan(scene: Scene) -> Draft:
+    networks = plan_networks(scene)
+    edited = changed_on_disk(scene)
+    containers = _by_service(scene.containers)
+    places = _places(scene, networks.remade, frozenset(edited))
+    own = total(plan_service(place, containers.get(place.service.name, ())) for place in places)
+    files = Draft(tuple(put_back(scene, path) for path in edited))
+    draft = _report_drift(scene, files + networks.draft + plan_volumes(scene) + own)
+    actions = plan_cascade(places, containers, draft.actions)
+    images = total(plan_image(scene, p.service, actions, stale_inputs(scene, p.service, frozenset())) for p in places)
+    made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
+    along = create_with(scene, networks, made)
+    everything = (*images.actions, *without_a_service(scene, containers), *_once(actions), *along)
+    return Draft(everything, draft.blocked + images.blocked, draft.held, draft.notes)
+
+
+def _places(scene: Scene, remade: frozenset[str], edited: frozenset[str]) -> list[Place]:
+    level = levels(scene.stack)
+    jobs = declared_jobs(scene.stack)
+    services = sorted(scene.stack.services, key=lambda service: (level[service.name], service.name))
+    return [Place(scene, s, level[s.name], s.name in jobs, remade, edited) for s in services]
+
+
+def _by_service(containers: Sequence[Container]) -> Mapping[str, list[Container]]:
+    found: dict[str, list[Container]] = {}
+    for container in containers:
+        found.setdefault(container.service or "", []).append(container)
+    return found
+
+
+def _report_drift(scene: Scene, draft: Draft) -> Draft:
+    """Where drift is only reported, hold every action that git did not ask for."""
+    if not scene.reports_only:
+        return draft
+    held = [action for action in draft.actions if _is_drift(scene, action)]
+    kept = tuple(action for action in draft.actions if action not in held)
+    reported = tuple(Held(action.target, "report", action.fields, note=_note(action)) for action in held)
+    return Draft(kept, draft.blocked, draft.held + reported, draft.notes)
+
+
+def _is_drift(scene: Scene, action: Action) -> bool:
+    missing = action.because == "missing" and scene.recorded is not None and scene.recorded.applied is not None
+    return action.because in _DRIFT or missing
+
+
+def _note(action: Action) -> str:
+    return f"{action.kind} {action.object}"
+
+
+def _once(actions: Sequence[Action]) -> list[Action]:
+    """Drop a disconnect that another part of the plan has named already; the one that names fields stays."""
+    best: dict[tuple[str, str], Action] = {}
+    for action in actions:
+        if action.kind == "disconnect":
+            key = (action.object_id or "", str(action.params.get("network")))
+            known = best.get(key)
+            if known is None or (action.fields and not known.fields):
+                best[key] = action
+    chosen = set(map(id, best.values()))
+    return [action for action in actions if action.kind != "disconnect" or id(action) in chosen]
