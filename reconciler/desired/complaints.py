@@ -29,7 +29,7 @@ _UNKNOWN_KEY = re.compile(
 )
 _DOTTED = re.compile(r"(?<![\w.])(?P<path>(?:services|networks|volumes|configs|secrets)[.\[][^\s':]+)")
 _SERVICE = re.compile(r'service "(?P<name>[^"]+)"')
-_YAML_LINE = re.compile(r"line (?P<line>\d+): ")
+_YAML_LINE = re.compile(r"line (\d+): ")
 _VALUE = re.compile(r"(?:[:,] |')(?P<value>[^\s',]{2,})'?$")
 _ABOUT = (
     ("depends on", "depends_on"), ("network", "networks"), ("volume", "volumes"), ("secret", "secrets"),
@@ -60,8 +60,8 @@ def _place(layout: StackLayout, reading: Reading, words: str) -> Position | None
     for file, path in _candidates(layout, reading, words):
         if path in file.yaml.lines:
             return layout.position(file.path, file.yaml.lines[path])
-    if (line := _YAML_LINE.search(words)) and (named := _named(layout, reading, words)):
-        return layout.position(named.path, int(line["line"]))
+    if (lines := _YAML_LINE.findall(words)) and (named := _named(layout, reading, words)):
+        return layout.position(named.path, int(lines[-1]))
     return next(_nearest(layout, reading, words), None)
 
 

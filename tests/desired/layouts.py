@@ -17,9 +17,9 @@ def stack_file(path: str, text: str) -> StackFile:
     return StackFile(path, hashlib.sha1(text.encode()).hexdigest(), f"stacks/web/{path}", content=text.encode())
 
 
-def layout(files: Mapping[str, str] | str, variables: Mapping[str, str] | None = None, **more: Any) -> StackLayout:
+def layout(content: Mapping[str, str] | str, variables: Mapping[str, str] | None = None, /, **more: Any) -> StackLayout:
     """Make the layout of the stack `web`; a single text is its compose.yaml."""
-    table = {"compose.yaml": files} if isinstance(files, str) else dict(files)
+    table = {"compose.yaml": content} if isinstance(content, str) else dict(content)
     variables = variables or {}
     given: dict[str, Any] = {
         "name": "web",
