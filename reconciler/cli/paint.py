@@ -19,8 +19,10 @@ TONES: Mapping[str, str] = {
     "good": "green", "bad": "bold red", "odd": "yellow", "head": "dim", "name": "bold", "dim": "dim", "": "",
 }  # fmt: skip
 GLYPHS: Mapping[str, str] = {
-    "+": "green", "-": "red", "~": "yellow", "!": "bold red", "±": "yellow", "=": "dim",
+    "+": "green", "-": "red", "~": "yellow", "±": "yellow", "↑": "green", "↻": "yellow", "■": "red", "↓": "cyan",
+    "!": "bold red", "·": "dim", "?": "magenta",
 }  # fmt: skip
+"""By what a line of the plan's text begins with."""
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 

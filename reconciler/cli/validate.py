@@ -105,5 +105,5 @@ def _context(device: str, scratch: Path, compose: ComposeTool | None) -> Context
         env_dir=None,
         state_dir=scratch,
         compose=compose,
-        owned=None,
+        owned={},
     )
