@@ -13,11 +13,12 @@ from reconciler.envfile import env_line, env_text
 from reconciler.tools import find_compose
 
 NASTY = (
-    "", " ", " a ", "a b", "#x", "a #b", "a'b", 'a"b', "'", '"', "'''", '"""', "\\", "a\\", "\\\\", "\\'", '\\"', "$", "$$",
-    "$A",     "${A}", "${A:-x}", "$(x)", "\\$A", "\\${A}", "\\n", "\n", "a\nb\n", "\r\n", "\r", "\t", "\\t", "\\r", "\\0", "\\x41", "\\u0041",
-    "a=b", "export X=1", "`x`", "%s", "!!", "é☃", "\ufeff", "\u2028", "\x07", "\x1b[0m", "\x7f", "\x0b", "\x85", "$\n", "A: b",
-    "{}", "[x]", "null",
-    "pa55\n#not a comment\n$A", '{"a": "b\\n"}', "-----BEGIN KEY-----\nab+/=\n-----END KEY-----\n",
+    "", " ", " a ", "a b", "#x", "a #b", "a'b", 'a"b', "'", '"', "'''", '"""', "\\", "a\\", "\\\\", "\\'", '\\"',
+    "$", "$$", "$A", "${A}", "${A:-x}", "$(x)", "\\$A", "\\${A}", "$\n", "pa55\n#not a comment\n$A",
+    "\\n", "\n", "a\nb\n", "\r\n", "\r", "\t", "\\t", "\\r", "\\0", "\\x41", "\\u0041",
+    "\x07", "\x1b[0m", "\x7f", "\x0b", "\x85", "\ufeff", "\u2028", "é☃",
+    "a=b", "export X=1", "`x`", "%s", "!!", "A: b", "{}", "[x]", "null", '{"a": "b\\n"}',
+    "-----BEGIN KEY-----\nab+/=\n-----END KEY-----\n",
 )  # fmt: skip
 LETTERS = "\\\"'$#{}() \n\r\tabA0nrx=!:-`%&*"
 
