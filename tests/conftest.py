@@ -14,7 +14,10 @@ import pytest
 
 from deploy.images import make_image
 from deploy.private_dockerd import PrivateDockerd
+from reconciler import compose
 from reconciler.engine import EngineClient
+from reconciler.process import run
+from reconciler.tools import find_compose
 
 _counter = itertools.count(1)
 
@@ -56,6 +59,31 @@ def api(dockerd: PrivateDockerd) -> Iterator[docker.APIClient]:
     client = docker.APIClient(dockerd.host, version="auto")
     yield client
     client.close()
+
+
+@pytest.fixture
+def compose_up(dockerd: PrivateDockerd, api: docker.APIClient, tmp_path: Path) -> Iterator[Callable[[str, str], Path]]:
+    """Deploy a compose file on the shared dockerd as a person would: (project, text) → its folder; removed at the end."""
+    program = find_compose(None).path
+    projects: list[str] = []
+
+    def up(project: str, text: str) -> Path:
+        projects.append(project)
+        folder = tmp_path / project
+        folder.mkdir(exist_ok=True)
+        (folder / "compose.yaml").write_text(text)
+        command = [program, "--project-directory", str(folder), "-p", project, "up", "-d", "--quiet-pull"]
+        done = run(command, env=compose.environment(dockerd.host, None), cwd=folder, timeout=60)
+        assert done.code == 0, done.tail
+        return folder
+
+    yield up
+    for project in projects:
+        chosen = {"label": f"com.docker.compose.project={project}"}
+        for container in api.containers(all=True, filters=chosen):
+            api.remove_container(container["Id"], force=True, v=True)
+        for network in api.networks(filters=chosen):
+            api.remove_network(network["Id"])
 
 
 @pytest.fixture
