@@ -1,7 +1,7 @@
 """Say how compose is called: pure builders of argument lists; nothing here runs anything.
 
 Below the rooms; imports nothing of ours. The plugin file is called directly, never through the docker program. Why these
-flags and no others: docs/adr and the contract tests in tests/contract.
+flags and no others is pinned by tests/contract.
 """
 
 from __future__ import annotations

@@ -96,8 +96,7 @@ def _rendered(drafts: Sequence[Draft], context: Context) -> list[Rendered]:
 
 
 def _checked(layout: StackLayout) -> Rendered:
-    problems = check_stack(layout) if layout.compose_files else ()
-    return Rendered(layout.name, secrets=layout.secrets, problems=problems)
+    return Rendered(layout.name, secrets=layout.secrets, problems=check_stack(layout))
 
 
 def _stack(draft: Draft, made: Rendered) -> DesiredStack:
@@ -114,6 +113,8 @@ def _stack(draft: Draft, made: Rendered) -> DesiredStack:
         services=made.services,
         networks=made.networks,
         volumes=made.volumes,
+        configs=made.config_documents,
+        secrets=made.secret_documents,
         position=layout.position(layout.compose_files[0], 1) if layout.compose_files else None,
         problems=(*draft.problems, *made.problems),
     )
