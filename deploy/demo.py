@@ -13,6 +13,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from docker.errors import DockerException
+
 from deploy.demo_stage import NotSeen, Stage, open_stage
 from deploy.demo_tour import TOUR
 
@@ -25,28 +27,27 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with open_stage() as stage:
-            missed = walk(stage)
+            seen = walk(stage)
             if not only:
                 stay(stage)
     except KeyboardInterrupt:
         print("\nEnding; everything that was made is taken away.")
         return 130 if only else 0
-    return 1 if missed else 0
+    return 0 if seen else 1
 
 
-def walk(stage: Stage) -> int:
-    """Walk the tour; return how many steps were not seen."""
-    missed = 0
+def walk(stage: Stage) -> bool:
+    """Walk the tour until a step is not seen; tell whether all were."""
     for number, (title, step) in enumerate(TOUR, 1):
         print(f"\n{number}. {title}", flush=True)
         try:
             for line in step(stage):
                 print(f"   seen: {line}", flush=True)
-        except NotSeen as unseen:
-            missed += 1
-            print(f"   NOT SEEN: {unseen}", flush=True)
-    print(f"\n{len(TOUR) - missed} of {len(TOUR)} steps were seen.", flush=True)
-    return missed
+        except (NotSeen, DockerException, OSError) as error:
+            print(f"   NOT SEEN: {error}", flush=True)
+            return False
+    print(f"\nAll {len(TOUR)} steps were seen.", flush=True)
+    return True
 
 
 def stay(stage: Stage) -> None:

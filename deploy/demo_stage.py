@@ -59,9 +59,12 @@ class Stage:
         return done.stdout
 
     def plan(self) -> Mapping[str, Any]:
-        """Return the plan as a program reads it."""
+        """Return the plan as a program reads it. Raises NotSeen when none could be made."""
         command = [sys.executable, "-m", "reconciler", "--config", str(self.settings), "plan", "--json"]
-        document: Mapping[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not done.stdout:
+            raise NotSeen(f"a plan; instead: {done.stderr}")
+        document: Mapping[str, Any] = json.loads(done.stdout)
         return document
 
     def push(self, message: str) -> None:

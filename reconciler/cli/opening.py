@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 def opened(config: Path | None, listener: Listener | None = None) -> Iterator[Pipeline]:
     """Read the settings and open the pipeline for one pass. Raises what they raise."""
     from reconciler import settings
-    from reconciler.pipeline import Pipeline
 
-    with Pipeline.open(settings.load(config), listener=listener) as pipeline:
+    loaded = settings.load(config)
+    from reconciler.pipeline import Pipeline  # heavy: docker, git; not needed to say that settings are wrong
+
+    with Pipeline.open(loaded, listener=listener) as pipeline:
         yield pipeline
 
 
