@@ -184,7 +184,7 @@ class Repository:
             _write_if_new(self._config, private_config(self._url))
             handle = os.open(self._state_dir / "source.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise NoSpace("folder-unwritable", path=str(self._state_dir), words=error.strerror or "") from None
+            raise NoSpace("cannot-write", path=str(self._state_dir), words=error.strerror or "") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -56,7 +56,7 @@ class Staging:
         try:
             self._stage(git(), commit)
         except OSError as error:
-            raise NoSpace("folder-unwritable", path=str(self._folder), words=error.strerror or "") from None
+            raise NoSpace("cannot-write", path=str(self._folder), words=error.strerror or "") from None
         made = self.tree(commit)
         assert made
         self._forget()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from reconciler.errors import ReconcilerError
 from reconciler.model import Cause, Problem
+from reconciler.plan.texts_desired import DESIRED
 
 CAUSES: Mapping[str, str] = {
     # stacks and services
@@ -82,21 +83,31 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "{name} is an order to compose, not a variable of the stack",
         "give the variable another name; of COMPOSE_… only COMPOSE_PROFILES may be set",
     ),
-    "variable-reserved-instead": ("{name} is an order to compose, not a variable of the stack", "use {instead} instead"),
+    "variable-reserved-instead": (
+        "{name} is an order to compose, not a variable of the stack",
+        "use {instead} instead",
+    ),
     "folder-no-project-name": (
         "stacks/{stack} is no valid project name",
         "use only a–z, 0–9, - and _ (first a letter or digit), or set name: at the top of the compose file",
     ),
     "service-for-services": ("service: is not a key of compose files", "write services: (with an s)"),
-    "compose-refuses": ("compose says: {words}", "correct the file; docker compose config in that folder says the same"),
+    "compose-refuses": (
+        "compose says: {words}",
+        "correct the file; docker compose config in that folder says the same",
+    ),
     "compose-unknown-key": ("compose says: {words}", "see the spelling of the key, and the level it stands at"),
     "compose-needs-variable": (
         "compose says: {words}",
         "set {name} in the stack's .env, in vars of device.yaml, or on the device in <env_dir>/{stack}.env",
     ),
     "compose-file-missing": ("compose says: {words}", "add the file to the stack's folder, or correct its name"),
+    **DESIRED,
     # settings and tools
-    "plan-file-unwritable": ("the plan cannot be saved as {file}: {words}", "choose a file in a folder that you can write"),
+    "plan-file-unwritable": (
+        "the plan cannot be saved as {file}: {words}",
+        "choose a file in a folder that you can write",
+    ),
     "compose-missing": (
         "docker compose is not installed",
         "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
@@ -137,7 +148,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "the connection to the docker daemon at {host} broke: {words}",
         "It was probably restarted; try again in a moment, and read its log if it happens again.",
     ),
-    "engine-refused": ("the docker daemon refused: {words}", "What it says names the cause; put that right, then try again."),
+    "engine-refused": (
+        "the docker daemon refused: {words}",
+        "What it says names the cause; put that right, then try again.",
+    ),
     "daemon-file-unreadable": (
         "{path} cannot be read: {words}",
         "Look at its permissions, and at those of the folders above it. It must be a plain file.",
@@ -245,9 +259,15 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "job-running": ("job {container} has not ended yet", "Wait, or see: docker logs {container}"),
     "start-failed": ("{container} cannot be started: {words}", "What the engine says names the cause."),
-    "crash-loop": ("{container} ends again and again, last with exit code {exit}\n{log}", "See: docker logs {container}"),
+    "crash-loop": (
+        "{container} ends again and again, last with exit code {exit}\n{log}",
+        "See: docker logs {container}",
+    ),
     "unhealthy": ("{container} runs, but its health check fails\n{log}", "See: docker inspect {container}"),
-    "health-starting": ("the health check of {container} has not passed yet", "Wait, or see: docker inspect {container}"),
+    "health-starting": (
+        "the health check of {container} has not passed yet",
+        "Wait, or see: docker inspect {container}",
+    ),
     # apply
     "cannot-write": (
         "cannot write {path}: {words}",
