@@ -9,16 +9,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import select
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 _ENGINE = ("dockerd", "containerd", "containerd-shim-runc-v2")
 _MNT_DETACH = 2
+_CGROUPS = Path("/sys/fs/cgroup")
+_UNIFIED = "unified" if (_CGROUPS / "unified").exists() else "."
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 
 def sweep(folder: Path) -> None:
@@ -26,9 +30,10 @@ def sweep(folder: Path) -> None:
     for _ in range(5):  # until nothing is left: a dying engine may just have started one more
         engine = list(_engine_processes(folder))
         family = _with_children(engine)
-        containers = [_argument(pid, "-id") for pid in engine]
+        cgroups = {cgroup for pid in set(family) - set(engine) for cgroup in _cgroups(pid)}
         _kill(family)
-        _remove_cgroups(filter(None, containers))
+        for cgroup in cgroups:
+            _remove_when_free(cgroup)
     _unlink_shim_sockets(folder)
     _unmount(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -50,11 +55,6 @@ def _argv(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     except OSError:  # it has just ended
         return []
-
-
-def _argument(pid: int, name: str) -> str | None:
-    argv = _argv(pid)
-    return argv[argv.index(name) + 1] if name in argv[:-1] else None
 
 
 def _parent(pid: int) -> int:
@@ -83,16 +83,24 @@ def _kill(pids: list[int]) -> None:
         os.close(handle)
 
 
-def _remove_cgroups(container_ids: Iterable[str]) -> None:
-    for container in container_ids:
-        for path in Path("/sys/fs/cgroup").glob(f"**/{container}"):
-            _remove_folder_when_free(path)
+def _cgroups(pid: int) -> Iterator[Path]:
+    """Yield the control groups that the engine made for the container which this process belongs to."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if _CONTAINER.search(path):
+            yield _CGROUPS / (controllers.removeprefix("name=") or _UNIFIED) / path.lstrip("/")
 
 
-def _remove_folder_when_free(path: Path) -> None:
+def _remove_when_free(cgroup: Path) -> None:
     for _ in range(50):
         try:
-            return path.rmdir()
+            return cgroup.rmdir()
+        except FileNotFoundError:
+            return None
         except OSError:  # its last process is still being reaped
             time.sleep(0.01)
     return None

@@ -274,16 +274,18 @@ def test_an_absent_image_is_absent(engine, dockerd, unique):
     assert observed.image_configs[image].config["Env"] == ["A=1"]
 
 
-def test_a_removed_image_of_a_running_container(engine, dockerd, api, compose_up, unique):
-    """The container keeps its image's id, which leads nowhere any more."""
+def test_an_image_that_was_removed_under_its_container(engine, dockerd, api, compose_up, unique):
+    """The container keeps its image's reference and id, which lead nowhere any more."""
     web, name = unique("web"), unique("img")
-    make_image(dockerd.host, f"{name}:1", changes=[f"LABEL name={name}"])
+    image = make_image(dockerd.host, f"{name}:1", changes=[f"LABEL name={name}"])
     compose_up(web, f"services: {{app: {{image: '{name}:1'}}}}")
-    api.remove_image(f"{name}:1", force=True)
+    api.stop(f"{web}-app-1")
+    api.remove_image(image, force=True)
     observed = look(engine, asking(web, images=frozenset({f"{name}:1"})), None)
     one = of(observed, web)["app-1"]
-    assert one.image == f"{name}:1"
-    assert f"{name}:1" not in observed.images
+    assert (one.image, one.image_id) == (f"{name}:1", image)
+    assert observed.images == {}
+    assert observed.image_configs == {}
 
 
 def test_the_image_of_an_inspected_container_is_known(engine, dockerd, compose_up, unique):
