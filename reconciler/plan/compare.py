@@ -13,8 +13,23 @@ from reconciler.model import NOTHING, Container, DesiredObject, DesiredService, 
 from reconciler.plan import normal_objects as objects
 from reconciler.plan.field import Field, Repair
 from reconciler.plan.fields import SERVICE_FIELDS
+from reconciler.plan.required_api import required_api
 from reconciler.plan.subject import OTHERS, UNKNOWN, Normal, Subject, Value, mapping
 from reconciler.plan.world import World
+
+__all__ = [
+    "Difference",
+    "Repair",
+    "World",
+    "compare_network",
+    "compare_service",
+    "compare_volume",
+    "frozen_defaults",
+    "normal_network",
+    "normal_service",
+    "normal_volume",
+    "required_api",
+]
 
 _ROWS = tuple((field, field.section, field.member, field.reads) for field in SERVICE_FIELDS)
 _FROZEN = tuple(field for field in SERVICE_FIELDS if field.frozen)
@@ -92,8 +107,7 @@ def _differences(field: Field, desired: Normal, observed: Normal, subject: Subje
 
 def _was_asked_for(field: Field, suffix: str, shown: Value, subject: Subject) -> bool:
     """Tell a value that stands because we asked for it, and no longer do, from a default that nobody recorded."""
-    applied = subject.world.applied.get(subject.name)
-    return applied is not None and field.desired(Subject(applied, subject.world)).get(suffix) == shown
+    return subject.world.applied.get(subject.name, NOTHING).get(field.path + suffix) == shown
 
 
 def _difference(field: Field, suffix: str, wanted: Json, shown: Json) -> Difference:

@@ -47,4 +47,5 @@ def _reconnect(scene: Scene, service: DesiredService, container: Container, key:
     if name in container.networks:
         yield GentleStep("disconnect", {"network": container.networks[name]}, shows=not wanted)
     if wanted and known is not None:
-        yield GentleStep("connect", {"network": known.ids[0], "endpoint": endpoint_config(service, key, scene.world)})
+        endpoint = endpoint_config(service, key, scene.world, container.number)
+        yield GentleStep("connect", {"network": known.ids[0], "endpoint": endpoint})

@@ -27,7 +27,7 @@ from reconciler.plan.world import EngineNetwork
 
 PREDEFINED = frozenset({"bridge", "host", "none"})
 _SYSCTLS = "com.docker.network.endpoint.sysctls"
-_INTERFACE = "com.docker.network.endpoint.ifname"
+INTERFACE = "com.docker.network.endpoint.ifname"
 
 
 def version(value: str) -> tuple[int, ...]:
@@ -122,7 +122,7 @@ def _wanted_endpoint(endpoint: Document, subject: Subject) -> dict[str, Value]:
 def _wanted_options(endpoint: Document) -> dict[str, Value]:
     options = {f".driver_opts.{key}": text(value) for key, value in mapping(endpoint.get("driver_opts")).items()}
     if name := text(endpoint.get("interface_name")):
-        options[f".driver_opts.{_INTERFACE}"] = name
+        options[f".driver_opts.{INTERFACE}"] = name
     return dict(options)
 
 

@@ -6,7 +6,7 @@ Room 3 (plan); may import only model and errors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -42,12 +42,12 @@ class Subject:
     world: World
     name: str = ""
     container: Container | None = None
-    inspect: Document = NOTHING
-    config: Document = NOTHING
-    host: Document = NOTHING
-    network: Document = NOTHING
-    image: Document | None = NOTHING
-    frozen: Document | None = NOTHING
+    inspect: Document = field(default_factory=dict)
+    config: Document = field(default_factory=dict)
+    host: Document = field(default_factory=dict)
+    network: Document = field(default_factory=dict)
+    image: Document | None = field(default_factory=dict)
+    frozen: Document | None = field(default_factory=dict)
 
 
 def mapping(value: Json) -> Document:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model import (
-    NOTHING,
     Container,
     Desired,
     DesiredStack,
@@ -39,7 +38,8 @@ class World:
     container name on the engine to its id. `images` are by id (`Observed.image_configs`), `image_ids` maps references to
     the id they resolve to now, `defaults` is `Recorded.defaults`. `configs` and `secrets` are the rendered top-level
     ones. `ulimits` are names that may come from the daemon's defaults, which the engine mixes into every inspect.
-    `info` is the engine's own: limits its kernel does not know are dropped. `applied` is what was last applied of each service.
+    `info` is the engine's own: limits its kernel does not know are dropped. `applied` is, by service, the
+    normal form of what was last applied.
     """
 
     project: str
@@ -54,7 +54,7 @@ class World:
     configs: Mapping[str, Document] = field(default_factory=dict)
     secrets: Mapping[str, Document] = field(default_factory=dict)
     ulimits: frozenset[str] = frozenset()
-    info: Document = NOTHING
+    info: Document = field(default_factory=dict)
     applied: Mapping[str, Document] = field(default_factory=dict)
 
 
