@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.model import AppliedService, AppliedStack, Container, DesiredService, DesiredStack, Document, Json, Mask
 from reconciler.plan.compare import normal_network, normal_service, normal_volume
-from reconciler.plan.rendered import waits
+from reconciler.plan.rendered import replicas, waits
 from reconciler.plan.world import World
 
 DEPENDS_ON = "depends_on"
+SCALE = "scale"
 BUILD = "build"
 
 
@@ -41,9 +42,9 @@ def made_inputs(service: DesiredService) -> Mapping[str, str]:
 
 def _applied_service(service: DesiredService, world: World, container: Container | None, mask: Mask) -> AppliedService:
     document = _masked(normal_service(service.document, world), mask)
-    # what order to take the services away in, when git no longer says
+    # no container shows how many there shall be, nor in what order to take them away when git no longer says
     return AppliedService(
-        {**document, DEPENDS_ON: sorted(waits(service))},
+        {**document, DEPENDS_ON: sorted(waits(service)), SCALE: replicas(service)},
         made_inputs(service),
         container.image_id if container else None,
         container.config_hash if container else None,

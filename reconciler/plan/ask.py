@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.model import Ask, Desired, DesiredStack, Recorded
+from reconciler.plan.ports import published
 from reconciler.plan.rendered import binds, image_reference
 
 
@@ -22,6 +23,10 @@ def ask(desired: Desired, recorded: Recorded, scope: frozenset[str] | None = Non
         images=frozenset(image_reference(stack.project, s) for stack in usable for s in stack.services),
         paths=frozenset(source for stack in usable for s in stack.services for source, _ in binds(s)),
         files=frozenset(f"{stack.folder}/{file.path}" for stack in usable for file in stack.files),
+        folders=frozenset(stack.folder for stack in usable),
+        ports=frozenset(
+            (protocol, port) for stack in usable for s in stack.services for _, port, protocol in published(s)
+        ),
     )
 
 

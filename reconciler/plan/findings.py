@@ -76,7 +76,7 @@ def _finding(
     was = None if before is None else before.get(path)
     changed = before is not None and not same(mask(path, wanted.get(path)), was)
     diff = FieldDiff(path, mask(path, difference.desired), was, mask(path, difference.observed))
-    because: Because = "change" if changed else "image" if path == "image" else "drift"
+    because: Because = "change" if changed else "image" if path == "image.id" else "drift"
     return Finding(difference, diff, because, position)
 
 
@@ -104,7 +104,7 @@ def cause_of(findings: Sequence[Finding], commit: str) -> Cause:
     telling = [finding for finding in findings if finding.because == because]
     position = telling[0].position
     return Cause(
-        "field",
+        "field" if len(findings) == 1 else "fields",
         {"fields": name_paths([finding.diff.path for finding in findings])},
         position.file if position else None,
         position.line if position else None,

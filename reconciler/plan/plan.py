@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.model import Container, Desired, DesiredStack, Mask, Observed, Plan, Problem, Recorded
+from reconciler.model import Desired, DesiredStack, Mask, Observed, Plan, Problem, Recorded
 from reconciler.plan.ask import stacks_in_scope
 from reconciler.plan.daemon import plan_daemon
 from reconciler.plan.dependencies import block_dependants, broken_dependencies
@@ -18,7 +18,7 @@ from reconciler.plan.order import number_actions, stack_order
 from reconciler.plan.pools import exhausted_pools
 from reconciler.plan.ports import taken_ports
 from reconciler.plan.prune import plan_prune
-from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, total
+from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, own_containers, total
 from reconciler.plan.stack import plan_stack
 from reconciler.plan.world import make_worlds
 
@@ -64,10 +64,12 @@ def _plan_groups(
     """Return the parts of the plan in its order: the daemon, what goes, then every stack after those it depends on."""
     worlds = make_worlds(desired, observed, recorded)
     commit = desired.revision.commit
-    scenes = {
-        s.name: Scene(s, recorded.stacks.get(s.name), worlds[s.name], facts, options, mask, commit) for s in stacks
-    }
-    drafts = _plan_stacks(scenes, observed)
+    scenes = {}
+    for stack in stacks:
+        known = recorded.stacks.get(stack.name)
+        own = own_containers(stack, known, facts)
+        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], facts, options, mask, commit)
+    drafts = _plan_stacks(scenes, facts)
     parts: dict[str, Draft] = {}
     if options.covers(_DAEMON):
         parts[_DAEMON] = plan_daemon(desired, observed, recorded, mask)
@@ -76,24 +78,20 @@ def _plan_groups(
     return parts
 
 
-def _plan_stacks(scenes: Mapping[str, Scene], observed: Observed) -> dict[str, Draft]:
+def _plan_stacks(scenes: Mapping[str, Scene], facts: Facts) -> dict[str, Draft]:
     waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
     order = stack_order(waiting)
     drafts = {name: plan_stack(scenes[name]) for name in order}
+    drafts = _block(drafts, broken_dependencies(scenes))
+    drafts = _block(drafts, _conflicts([scenes[name] for name in order if not drafts[name].blocked], facts))
     stacks = [scenes[name].stack for name in order]
-    facts = next((scene.facts for scene in scenes.values()), None)
-    if facts is not None:
-        mine = {name: scene.containers for name, scene in scenes.items()}
-        drafts = _block(drafts, _conflicts(stacks, facts, mine))
-        drafts = _block(drafts, broken_dependencies(scenes))
-        drafts = _block(drafts, exhausted_pools(stacks, total(drafts.values()).actions, observed))
-        drafts = block_dependants(scenes, order, drafts)
-    return drafts
+    drafts = _block(drafts, exhausted_pools(stacks, total(drafts.values()).actions, facts.observed))
+    return block_dependants(scenes, order, drafts)
 
 
-def _conflicts(
-    stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str, Sequence[Container]]
-) -> Iterable[Problem]:
+def _conflicts(scenes: Sequence[Scene], facts: Facts) -> Iterable[Problem]:
+    stacks = [scene.stack for scene in scenes]
+    mine = {scene.stack.name: scene.containers for scene in scenes}
     yield from taken_ports(stacks, facts, mine)
     yield from taken_names(stacks, facts, mine)
     for stack in stacks:
@@ -104,10 +102,10 @@ def _block(drafts: Mapping[str, Draft], problems: Iterable[Problem]) -> dict[str
     """Return the drafts with the problems in them: a stack that has any is left untouched as a whole."""
     found: dict[str, list[Problem]] = {}
     for problem in problems:
-        found.setdefault(problem.target.split("/")[1], []).append(problem)
+        known = found.setdefault(problem.target.split("/")[1], [])
+        if problem not in known:
+            known.append(problem)
     return {
-        name: replace(draft, actions=(), blocked=draft.blocked + tuple(dict.fromkeys(found[name])))
-        if name in found
-        else draft
+        name: replace(draft, actions=(), blocked=draft.blocked + tuple(found[name])) if name in found else draft
         for name, draft in drafts.items()
     }

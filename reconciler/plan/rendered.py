@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 
 from reconciler.model import DesiredService, Json
+from reconciler.plan import normal_images
+from reconciler.plan import normal_network as network
 from reconciler.plan.subject import items, mapping
 
 _SHARED = ("network_mode", "ipc", "pid")
@@ -26,8 +28,7 @@ def replicas(service: DesiredService) -> int:
 
 def container_name(project: str, service: DesiredService, number: int) -> str:
     """Return the name that compose gives to a service's container."""
-    own = service.document.get("container_name")
-    return own if isinstance(own, str) and own else f"{project}-{service.name}-{number}"
+    return network.container_name(service.document, project, service.name, number)
 
 
 def container_names(project: str, service: DesiredService) -> tuple[str, ...]:
@@ -37,8 +38,7 @@ def container_names(project: str, service: DesiredService) -> tuple[str, ...]:
 
 def image_reference(project: str, service: DesiredService) -> str:
     """Return the image's reference; compose calls what it builds without one `project-service`."""
-    image = service.document.get("image")
-    return image if isinstance(image, str) and image else f"{project}-{service.name}"
+    return normal_images.image_reference(service.document, project, service.name)
 
 
 def is_built(service: DesiredService) -> bool:

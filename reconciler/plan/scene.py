@@ -128,10 +128,14 @@ def _networks_by(networks: Iterable[Network], key: Callable[[Network], str]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One desired stack and all that its plan depends on. `commit` is the revision that is planned."""
+    """One desired stack and all that its plan depends on.
+
+    `containers` are those of the project that are ours, or that we are told to adopt. `commit` is the revision that is planned.
+    """
 
     stack: DesiredStack
     recorded: RecordedStack | None
+    containers: tuple[Container, ...]
     world: World
     facts: Facts
     options: Options
@@ -148,15 +152,9 @@ class Scene:
         """Tell whether drift is to be reported and not corrected."""
         return (self.stack.settings.correct or self.options.correct) == "report"
 
-    @property
-    def containers(self) -> tuple[Container, ...]:
-        """Return the containers of the project that are ours, or that we are told to adopt."""
-        return tuple(c for c in self.facts.containers.get(self.stack.project, ()) if self.may_touch(c))
-
     def may_touch(self, container: Container) -> bool:
-        """Tell whether a container of the project is ours, or to be adopted as one of our services."""
-        adopted = self.stack.settings.adopt and any(s.name == container.service for s in self.stack.services)
-        return adopted or is_ours(container, self.stack, self.recorded)
+        """Tell whether a container is one of this stack's."""
+        return any(own.id == container.id for own in self.containers)
 
     def applied(self, service: str) -> AppliedService | None:
         """Return what was last applied of a service; None when nothing is known."""
@@ -170,6 +168,13 @@ class Scene:
         return service.positions.get(key) or service.positions.get("") or self.stack.position
 
 
+def own_containers(stack: DesiredStack, recorded: RecordedStack | None, facts: Facts) -> tuple[Container, ...]:
+    """Return the containers of a stack that are ours, and those of its services that it is told to adopt."""
+    adopted = {service.name for service in stack.services} if stack.settings.adopt else set()
+    found = facts.containers.get(stack.project, ())
+    return tuple(c for c in found if is_ours(c, stack, recorded) or c.service in adopted)
+
+
 def is_ours(container: Container, stack: DesiredStack, recorded: RecordedStack | None) -> bool:
     """Tell whether we made a container (or adopted it): its folder is ours, and the record or its own label says so.
 
@@ -177,7 +182,7 @@ def is_ours(container: Container, stack: DesiredStack, recorded: RecordedStack |
     """
     if container.project != stack.project or container.working_dir != stack.folder:
         return False
-    return is_listed(recorded, "container", container.name) or container.env_file == stack.env_file != ""
+    return container.env_file == stack.env_file != "" or is_listed(recorded, "container", container.name)
 
 
 def is_listed(recorded: RecordedStack | None, kind: Literal["container", "network", "volume"], name: str) -> bool:

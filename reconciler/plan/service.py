@@ -20,6 +20,7 @@ from reconciler.model import (
     FieldDiff,
     Kind,
 )
+from reconciler.plan.applied import SCALE
 from reconciler.plan.findings import Finding, because_of, cause_of, look_at
 from reconciler.plan.gentle import gentle_steps
 from reconciler.plan.inputs import Stale, needs_new_container, stale_inputs
@@ -216,22 +217,21 @@ def _move(place: Place, container: Container, stale: Stale) -> list[Action]:
 
 
 def _remove(place: Place, container: Container, code: str) -> Action:
-    git = code == "surplus"
-    cause = placed(place, code, {"replicas": str(replicas(place.service))}, git=git)
-    return act(place, "remove", "removed" if git else "drift", cause, container)
+    cause = placed(place, code, {"replicas": str(replicas(place.service))}, git=False)
+    return act(place, "remove", "removed" if code == "surplus" else "drift", _scaled(place) or cause, container)
 
 
 def _create(place: Place, names: Iterable[str]) -> list[Action]:
     """Plan what is missing: a change where git is known to have brought it, and plainly missing otherwise."""
     recorded = place.scene.recorded
     is_new = recorded is not None and recorded.applied is not None and place.scene.applied(place.service.name) is None
-    cause = placed(place, "new-service" if is_new else "missing", git=is_new)
+    change = placed(place, "new-service", git=True) if is_new else _scaled(place)
     return [
         Action(
             target=place.target,
             kind="create",
-            because="change" if is_new else "missing",
-            cause=cause,
+            because="change" if change else "missing",
+            cause=change or placed(place, "missing", git=False),
             object=name,
             stack=place.scene.stack.name,
             service=place.service.name,
@@ -239,6 +239,15 @@ def _create(place: Place, names: Iterable[str]) -> list[Action]:
         )
         for name in names
     ]
+
+
+def _scaled(place: Place) -> Cause | None:
+    """Say that git wants another number of containers than was applied, if that is so."""
+    applied = place.scene.applied(place.service.name)
+    before, wanted = applied.document.get(SCALE) if applied else None, replicas(place.service)
+    if before in (None, wanted):
+        return None
+    return placed(place, "scale", {"replicas": str(wanted), "applied": str(before)}, "scale", git=True)
 
 
 def _is_leftover(container: Container, names: Mapping[str, Container]) -> bool:

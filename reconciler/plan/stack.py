@@ -6,6 +6,7 @@ Room 3 (plan); may import only model, errors and its own room.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.model import Action, Container, Held
 from reconciler.plan.cascade import plan_cascade
@@ -45,7 +46,7 @@ def _plan(scene: Scene) -> Draft:
     images = total(plan_image(scene, p.service, actions, stale_inputs(scene, p.service, frozenset())) for p in places)
     made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
     along = create_with(scene, networks, made)
-    everything = (*images.actions, *without_a_service(scene, containers), *_once(actions), *along)
+    everything = (*images.actions, *without_a_service(scene, containers), *along, *_once(actions))
     return Draft(everything, draft.blocked + images.blocked, draft.held, draft.notes)
 
 
@@ -83,13 +84,11 @@ def _note(action: Action) -> str:
 
 
 def _once(actions: Sequence[Action]) -> list[Action]:
-    """Drop a disconnect that another part of the plan has named already; the one that names fields stays."""
-    best: dict[tuple[str, str], Action] = {}
+    """Drop a disconnect that another part of the plan names as well: the one with fields stays, at the earlier level."""
+    found: dict[object, Action] = {}
     for action in actions:
-        if action.kind == "disconnect":
-            key = (action.object_id or "", str(action.params.get("network")))
-            known = best.get(key)
-            if known is None or (action.fields and not known.fields):
-                best[key] = action
-    chosen = set(map(id, best.values()))
-    return [action for action in actions if action.kind != "disconnect" or id(action) in chosen]
+        key = (action.object_id, action.params["network"]) if action.kind == "disconnect" else id(action)
+        known = found.get(key, action)
+        told = known if known.fields else action
+        found[key] = replace(told, level=min(known.level, action.level)) if known is not action else action
+    return list(found.values())

@@ -18,6 +18,8 @@ CAUSES: Mapping[str, str] = {
     "new-service": "new in git",
     "new-object": "new in git",
     "field": "{fields} differs",
+    "fields": "{fields} differ",
+    "scale": "{replicas} wanted, {applied} before",
     "gone-from-git": "no longer in git",
     "surplus": "more than the {replicas} wanted",
     "leftover": "left over from an interrupted run",
