@@ -334,7 +334,8 @@ class Ask:
 
     `projects` are inspected. `images` are references to resolve to local ids. `paths` are host paths whose existence
     matters. `files` are absolute paths whose content is to be digested (git's blob id); below `folders`, the stable folders
-    of stacks, no link is followed to reach them. `ports` are host ports (protocol, number) whose listener is to be named.
+    of stacks, no link is followed to reach them. `ports` are host ports (protocol, number) whose listener is to be named,
+    unless a container publishes them.
     """
 
     projects: frozenset[str] = frozenset()

@@ -45,7 +45,7 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None) -> Obser
         volumes=tuple(map(_volume, engine.volumes())),
         images={reference: str(document["Id"]) for reference, document in images.items() if document},
         image_configs=_image_configs(engine, images.values(), containers),
-        listeners=host.listeners(ask.ports),
+        listeners=host.listeners(ask.ports - _published(containers)),
         routes=host.routes(),
         missing_paths=host.missing(ask.paths),
         files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
@@ -97,6 +97,11 @@ def _with_log(engine: EngineClient, one: Container) -> Container:
 
 def _failed(one: Container) -> bool:
     return one.state in ("dead", "restarting") or one.health == "unhealthy" or bool(one.exit_code)
+
+
+def _published(containers: Iterable[Container]) -> frozenset[tuple[str, int]]:
+    """Say which ports containers hold: whose they are is known without a search through all processes."""
+    return frozenset((port.protocol, port.port) for one in containers for port in one.ports)
 
 
 def _image_configs(
