@@ -5,7 +5,7 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -14,10 +14,11 @@ from reconciler import __version__
 from reconciler.desired.load import Context, load
 from reconciler.desired.repo import Repository
 from reconciler.engine import EngineClient
-from reconciler.errors import PlanStale, SourceUnreachable
-from reconciler.model import Desired, Observed, Plan, Recorded, Revision, SourceState
+from reconciler.errors import InvalidSource, NotFastForward, PlanStale, SourceUnreachable
+from reconciler.model import Container, Desired, Document, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
 from reconciler.pipeline.attempt import Attempt, Report
+from reconciler.pipeline.report import report_status
 from reconciler.pipeline.work import Listener, Silent
 from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
@@ -116,8 +117,8 @@ class Pipeline:
     def plan_for(self, desired: Desired, url: str, *, confirm_prune: bool = False, scope: Scope = None) -> Planned:
         """Look at what is there and compare it with what is wanted."""
         recorded = self.store.recorded()
-        observed = look(self.engine(), ask(desired, recorded, scope), self.settings.daemon)
         redactor = Redactor(self._key, desired.secrets)
+        observed = _hidden(look(self.engine(), ask(desired, recorded, scope), self.settings.daemon), redactor)
         options = Options(
             now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=confirm_prune,
             correct=self.settings.drift.correct, scope=scope,
@@ -142,6 +143,31 @@ class Pipeline:
             raise PlanStale("plan-stale", saved=str(expected_index)[:12], now=planned.plan.index[:12])
         return Attempt(self, planned, scope).run()
 
+    def status(self) -> Document:
+        """Say how this host stands to what git says, as well as that can be told.
+
+        Where the source gives no new revision, whatever the reason, the last good one is what we compare with.
+        """
+        try:
+            return report_status(self, self.refresh())
+        except (SourceUnreachable, InvalidSource, NotFastForward) as error:
+            problem = error_problem(error, "source")
+        last_good = self.store.revisions().wanted
+        if last_good is None:
+            return report_status(self, None, problem)
+        source = SourceState(self.settings.source.url, self.repository.revision(last_good), problem)
+        return report_status(self, source)
+
     def engine(self) -> EngineClient:
         """Reach the engine. Raises EngineUnreachable."""
         return EngineClient.connect(self.settings.docker.host)
+
+
+def _hidden(observed: Observed, redactor: Redactor) -> Observed:
+    """Mask what is secret in the last words of containers."""
+
+    def hide(container: Container) -> Container:
+        tail = tuple(map(redactor.text, container.log_tail))
+        return replace(container, log_tail=tail) if container.log_tail else container
+
+    return replace(observed, containers=tuple(map(hide, observed.containers)))

@@ -1,0 +1,161 @@
+"""What is done next for a stack, told as the list of steps that a run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.model import Action, Cause, Container, DesiredService, DesiredStack, Problem, Step
+from reconciler.plan.steps import Journal, next_step
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PROBLEM = Problem("stack/web", "", "up-failed")
+
+
+def service(name: str, **document: object) -> DesiredService:
+    return DesiredService(name, {"image": "app:1", **document}, "d")  # type: ignore[dict-item]
+
+
+def container(name: str, state: str = "running", **more: object) -> Container:
+    return Container(
+        f"id-{name}", f"web-{name}-1", state, "app:1", "sha", project="web", service=name, number=1, **more
+    )  # type: ignore[arg-type]
+
+
+def action(kind: str, name: str | None, level: int = 0, **more: object) -> Action:
+    target = f"stack/web/service/{name}" if name else "stack/web/network/default"
+    made = Action(
+        target, kind, "change", Cause("field"), object=f"web-{name}-1", stack="web", service=name, level=level
+    )  # type: ignore[arg-type]
+    return replace(made, id=f"{kind}-{name}", **more)  # type: ignore[arg-type]
+
+
+WEB = DesiredStack(
+    "web", "web", "/stacks/web",
+    services=(service("api", depends_on={"db": {"condition": "service_healthy"}}), service("db", healthcheck={"test": ["CMD", "true"]})),
+)  # fmt: skip
+HEALTHY = (container("api"), container("db", health="healthy"))
+
+
+def told(step: Step) -> str:
+    names = ",".join(a.id for a in step.actions) or ",".join(step.services)
+    force = " force" if step.force else ""
+    return f"{step.kind}{force} {names}".strip() if step.kind != "settled" else f"settled {step.result}"
+
+
+def walk(
+    actions: Sequence[Action],
+    stack: DesiredStack | None = WEB,
+    containers: Callable[[Journal], Sequence[Container]] = lambda journal: HEALTHY,
+) -> list[str]:
+    """Take steps until the stack is settled, each of them succeeding, a wait lasting a minute."""
+    journal, now, steps = Journal(), NOW, []
+    while not steps or not steps[-1].startswith("settled"):
+        step = next_step(stack, "web", actions, journal, containers(journal), now)
+        steps.append(told(step))
+        journal = journal.after(step, now)
+        now += timedelta(minutes=1)
+        assert len(steps) < 30
+    return steps
+
+
+def test_nothing_to_do_still_puts_files_in_place():
+    """A stack without actions gets its files and is settled."""
+    assert walk([]) == ["files", "settled NoChange"]
+
+
+def test_the_order_of_a_whole_change():
+    """Files, images, names, what goes, then level by level what comes."""
+    actions = [
+        action("recreate", "api", 1),
+        action("create", "db"),
+        action("create", None),
+        action("pull", "db", -3),
+        action("build", "api", -2),
+        action("remove", "old", -2),
+        action("disconnect", "api", -1),
+    ]
+
+    assert walk(actions) == [
+        "files", "pull pull-db", "build build-api", "repair-names", "call remove-old", "call disconnect-api",
+        "up create-db,create-None", "up force recreate-api", "settled Applied",
+    ]  # fmt: skip
+
+
+def test_services_of_one_level_share_a_compose_call():
+    """Two services of one level are recreated by one call, and those that are missing by another."""
+    actions = [action("recreate", "a"), action("recreate", "b"), action("create", "c")]
+
+    assert walk(actions)[2:4] == ["up force recreate-a,recreate-b", "up create-c"]
+
+
+def test_a_dependant_waits_for_health():
+    """Nothing of the next level is touched before what it waits for is healthy."""
+    looks = iter(["starting", "starting", "healthy", "healthy", "healthy"])
+
+    def containers(journal: Journal) -> Sequence[Container]:
+        return (container("api"), container("db", health=next(looks) if "up" in journal.taken else "starting"))
+
+    assert walk([action("create", "db"), action("recreate", "api", 1)], containers=containers) == [
+        "files", "repair-names", "up create-db", "wait db", "wait db", "up force recreate-api", "settled Applied",
+    ]  # fmt: skip
+
+
+def test_a_wait_is_bounded():
+    """What never gets ready ends the run, as partly done."""
+    starting = (container("api"), container("db", health="starting"))
+
+    steps = walk([action("create", "db"), action("create", "api", 1)], containers=lambda journal: starting)
+
+    assert steps[3:-1] == ["wait db"] * len(steps[3:-1])
+    assert steps[-1] == "settled FailedPartial"
+
+
+def test_a_failed_dependency_ends_the_run_at_once():
+    """A dependency that has exited is not waited for."""
+    gone = (container("api"), container("db", "exited", exit_code=1))
+
+    steps = walk([action("create", "db"), action("create", "api", 1)], containers=lambda journal: gone)
+
+    assert steps[-2:] == ["up create-db", "settled FailedPartial"]
+
+
+def test_taking_a_stack_away_needs_no_files():
+    """A stack that is gone from git only goes."""
+    actions = [action("remove", "api", -3), action("remove", "db", -2), action("remove", None, -1)]
+
+    assert walk(actions, stack=None) == ["call remove-api", "call remove-db", "call remove-None", "settled Applied"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "result"),
+    [
+        ({"files", "pull"}, "FailedUnchanged"),
+        ({"files", "pull", "build", "repair-names"}, "FailedUnchanged"),
+        ({"files", "up"}, "FailedPartial"),
+        ({"call"}, "FailedPartial"),
+    ],
+)
+def test_a_failure_tells_whether_anything_running_was_touched(taken, result):
+    """Before the first container is touched a failure leaves things as they were."""
+    journal = Journal(taken=frozenset(taken), problem=PROBLEM)
+
+    step = next_step(WEB, "web", [action("recreate", "api")], journal, HEALTHY, NOW)
+
+    assert (result, PROBLEM) == (step.result, step.problem)
+
+
+def test_a_restarted_agent_asks_again():
+    """A journal that knows nothing leads to the same steps for what is left of the plan."""
+    assert walk([action("start", "api", 1)]) == ["files", "call start-api", "settled Applied"]
+
+
+def test_adoption_and_files_put_back_are_done_with_the_files():
+    """Neither needs a call."""
+    assert walk([action("adopt", None), action("put-back", None)]) == [
+        "files adopt-None,put-back-None",
+        "settled Applied",
+    ]
