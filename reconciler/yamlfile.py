@@ -111,9 +111,9 @@ def _compose(text: str, file: str) -> yaml.Node | None:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidSource:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else None
-    lines = text.splitlines()
-    if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
+    lines = text.splitlines() or [""]
+    line = min(mark.line + 1, len(lines)) if mark else None
+    if line and re.match(r" *\t", lines[line - 1]):
         return InvalidSource("yaml-tab", file=file, line=line)
     if error.problem == "but found another document":
         return InvalidSource("yaml-documents", file=file, line=line)
