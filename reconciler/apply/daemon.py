@@ -88,12 +88,14 @@ def _parse(path: Path, old: OldFile) -> dict[str, Json]:
     if old.content is None:
         return {}
     try:
-        values = json.loads(old.content)
+        # as the engine reads it: a byte order mark, nothing at all and `null` are fine
+        text = old.content.decode("utf-8-sig")
+        values = json.loads(text) if text.strip() else None
     except ValueError:
-        values = None
-    if not isinstance(values, dict):
+        raise Retry("daemon-file-changed", path=str(path)) from None
+    if not isinstance(values, dict | None):
         raise Retry("daemon-file-changed", path=str(path))
-    return values
+    return values or {}
 
 
 def _replace(path: Path, wanted: OldFile) -> None:

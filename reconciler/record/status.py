@@ -144,7 +144,7 @@ def _stack(facts: Facts, name: str, containers: Sequence[Container]) -> dict[str
         "reason": str(blocked[0]["text"]) if blocked else verdict.reason,
         "since": None,
         "next": min(until, default=None),
-        "services": _services(verdict, containers),
+        "services": _services(facts.mask, verdict, containers),
     }
 
 
@@ -163,14 +163,14 @@ def _plain_verdict(containers: Sequence[Container]) -> Verdict:
     return Verdict("Healthy" if well else "Degraded")
 
 
-def _services(verdict: Verdict, containers: Sequence[Container]) -> dict[str, Json]:
+def _services(mask: Mask, verdict: Verdict, containers: Sequence[Container]) -> dict[str, Json]:
     of: dict[str, list[Container]] = {name: [] for name in verdict.services}
     for container in containers:
         of.setdefault(container.service or "", []).append(container)
-    return {name: _service(verdict.services.get(name), of[name]) for name in sorted(of)}
+    return {name: _service(mask, verdict.services.get(name), of[name]) for name in sorted(of)}
 
 
-def _service(health: Health | None, containers: Sequence[Container]) -> dict[str, Json]:
+def _service(mask: Mask, health: Health | None, containers: Sequence[Container]) -> dict[str, Json]:
     worst = min(containers, key=lambda c: (c.state == "running", c.health != "unhealthy", c.name), default=None)
     if worst is None:
         return {"state": "missing", "health": (health or "Missing").lower(), "containers": []}
@@ -184,7 +184,7 @@ def _service(health: Health | None, containers: Sequence[Container]) -> dict[str
     if not well and worst.state != "running":
         service["exit_code"] = worst.exit_code
     if not well and worst.log_tail:
-        service["log"] = list(worst.log_tail[-_LOG_LINES:])
+        service["log"] = [mask("log", line) for line in worst.log_tail[-_LOG_LINES:]]
     return service
 
 
@@ -224,7 +224,7 @@ def _key(facts: Facts, key: DaemonKey) -> dict[str, Json]:
 def _key_state(facts: Facts, key: DaemonKey, file: Json, effective: Document) -> str:
     if facts.observed is None:
         return "unknown"
-    if file != key.value or _entries(facts, "actions", f"daemon/{key.name}"):
+    if _alike(file) != _alike(key.value) or _entries(facts, "actions", f"daemon/{key.name}"):
         return "out of sync"
     if key.name not in effective:
         return "unverifiable"

@@ -67,6 +67,16 @@ def test_an_absent_file_is_made(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"null\n", b"\xef\xbb\xbf{}"])
+def test_an_empty_file_is_an_empty_object(tmp_path, content):
+    """What the engine takes for no settings is no obstacle: nothing, `null`, a byte order mark."""
+    file = tmp_path / "daemon.json"
+    file.write_bytes(content)
+    write_config(file, {}, [set_key("debug", True)])
+
+    assert json.loads(file.read_text()) == {"debug": True}
+
+
 @pytest.mark.parametrize("now", ['{"a": 2}', "not json", "[]"])
 def test_a_file_that_changed_since_it_was_seen_is_left_alone(tmp_path, now):
     """Somebody who writes it at the same time does not lose his change."""
