@@ -48,24 +48,28 @@ class Stage:
         """The working copy whose pushes reach the followed repository."""
         return self.folder / "work"
 
-    def reconciler(self, *arguments: str, expect: int) -> str:
-        """Run the command line, show and return its output. Raises NotSeen on another exit code."""
+    def reconciler(self, *arguments: str, expect: int) -> None:
+        """Run the command line and show what it prints. Raises NotSeen on another exit code."""
         print(f"   $ reconciler {' '.join(arguments)}", flush=True)
-        command = [sys.executable, "-m", "reconciler", "--config", str(self.settings), *arguments]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        print("".join(f"     {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
-        if done.returncode != expect:
-            raise NotSeen(f"exit code {expect}; it was {done.returncode}")
-        return done.stdout
+        with subprocess.Popen(
+            self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as run:
+            assert run.stdout is not None
+            for line in run.stdout:
+                print(f"     {line}", end="", flush=True)
+        if run.returncode != expect:
+            raise NotSeen(f"exit code {expect}; it was {run.returncode}")
 
     def plan(self) -> Mapping[str, Any]:
         """Return the plan as a program reads it. Raises NotSeen when none could be made."""
-        command = [sys.executable, "-m", "reconciler", "--config", str(self.settings), "plan", "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(self._command("plan", "--json"), capture_output=True, text=True, check=False)
         if not done.stdout:
             raise NotSeen(f"a plan; instead: {done.stderr}")
         document: Mapping[str, Any] = json.loads(done.stdout)
         return document
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "reconciler", "--config", str(self.settings), *arguments]
 
     def push(self, message: str) -> None:
         """Commit what changed in the working copy, and push it."""

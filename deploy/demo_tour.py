@@ -76,6 +76,7 @@ def owned_key(stage: Stage) -> Iterator[str]:
     expect(wait_until(lambda: stage.engine.info()["Labels"] == ["mine=all-mine"]), "the engine took the edited file")
     action = _only_action(stage, "daemon/labels")
     expect(action["because"] == "drift", f"the plan calls it drift; it has {action}")
+    stage.reconciler("plan", expect=2)
     stage.reconciler("apply", expect=0)
     held, used = json.loads(file.read_text())["labels"], stage.engine.info()["Labels"]
     expect(held == used == OWNED, f"the file and the engine have it back; they have {held} and {used}")

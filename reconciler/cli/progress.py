@@ -35,7 +35,7 @@ def step_text(step: Step) -> str:
         "files": "put files in place",
         "pull": f"pull {services}",
         "build": f"build {services}",
-        "repair-names": "mend names that an interrupted run left",
+        "repair-names": "look for what an interrupted run left",
         "up": f"{'recreate' if step.force else 'create'} {services}",
         "call": ", ".join(action_text(action) for action in step.actions),
         "wait": f"wait for {services}" if services else "wait until ready",
@@ -60,7 +60,10 @@ def count(number: int, noun: str) -> str:
 
 
 class Lines:
-    """Print a line when a stack begins another step, when an action has an outcome, and when a stack is settled."""
+    """Print a line when a stack begins another step, when an action has an outcome, and when a stack is settled.
+
+    Where nothing is done nothing is said.
+    """
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -68,7 +71,7 @@ class Lines:
 
     def step(self, step: Step) -> None:
         text = step_text(step)
-        if step.kind != "settled" and self._last.get(step.stack) != text:
+        if (step.actions or step.kind == "wait") and self._last.get(step.stack) != text:
             self._last[step.stack] = text
             self._write(f"{inert(step.stack)}: {text}")
 
@@ -81,7 +84,8 @@ class Lines:
             )
 
     def settled(self, outcome: StackOutcome) -> None:
-        self._write(f"{inert(outcome.stack)}: {outcome.result} ({seconds(outcome.seconds)})")
+        if outcome.outcomes or outcome.problem:
+            self._write(f"{inert(outcome.stack)}: {outcome.result} ({seconds(outcome.seconds)})")
 
     def output(self, stack: str, line: str) -> None:
         """Leave out what compose prints: its last lines come with the error when there is one."""

@@ -42,7 +42,7 @@ def test_lines_tell_a_pass_in_order():
     listener.outcome(Outcome(API, ok=True, seconds=1.25))
     listener.step(Step("wait", "web"))
     listener.step(Step("wait", "web"))
-    listener.settled(StackOutcome("web", "Applied", seconds=75))
+    listener.settled(StackOutcome("web", "Applied", outcomes=(Outcome(API, ok=True),), seconds=75))
 
     assert lines == [
         "web: recreate api",
@@ -50,6 +50,18 @@ def test_lines_tell_a_pass_in_order():
         "web: wait until ready",
         "web: Applied (1 min 15 s)",
     ]
+
+
+def test_where_nothing_is_done_nothing_is_said():
+    """A stack that is as it should be leaves no line."""
+    lines: list[str] = []
+    listener = Lines(lines.append)
+
+    listener.step(Step("files", "web"))
+    listener.step(Step("repair-names", "web"))
+    listener.settled(StackOutcome("web", "NoChange"))
+
+    assert lines == []
 
 
 def test_a_failed_action_says_why_and_stays_inert():
