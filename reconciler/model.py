@@ -374,10 +374,11 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """An engine object by kind (`container`, `network`, `volume`) and name."""
+    """An engine object by kind (`container`, `network`, `volume`) and name; `folder` is a container's working-dir label."""
 
     kind: Literal["container", "network", "volume"]
     name: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ from reconciler.model import (
 )
 from reconciler.pipeline.crew import carry_out
 from reconciler.pipeline.hands import Hands
-from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen, own_containers
+from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.applied import applied_stack
 from reconciler.plan.health import judge_stack
+from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import error_problem
 from reconciler.plan.world import make_worlds
 
@@ -199,12 +200,12 @@ class Attempt:
 
     def _write_down(self, stack: DesiredStack, outcome: StackOutcome, second: Planned) -> None:
         recorded = second.recorded.stacks.get(stack.name)
-        containers = own_containers(stack, second.observed, recorded)
+        containers = own_containers(stack, recorded, index_facts(second.observed))
         self._pipeline.store.finish(
             outcome,
             run=self._run,
             applied=self._applied(second, stack, containers),
-            inventory=exact_inventory(stack, second.observed, recorded),
+            inventory=exact_inventory(stack, containers, second.observed),
             defaults=frozen(stack, containers, second.recorded.defaults),
             settings=(stack.settings.prune, stack.settings.depends_on),
         )

@@ -5,12 +5,11 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from reconciler.model import Container, DesiredStack, Document, ObjectRef, Observed, RecordedStack
+from reconciler.model import Container, DesiredStack, Document, ObjectRef, Observed
 from reconciler.plan.compare import frozen_defaults
-from reconciler.plan.rendered import container_name, replicas
-from reconciler.plan.scene import is_ours
+from reconciler.plan.rendered import container_names
 
 
 def expected_inventory(stack: DesiredStack) -> frozenset[ObjectRef]:
@@ -18,29 +17,14 @@ def expected_inventory(stack: DesiredStack) -> frozenset[ObjectRef]:
     return frozenset(_expected(stack))
 
 
-def exact_inventory(stack: DesiredStack, observed: Observed, recorded: RecordedStack | None) -> frozenset[ObjectRef]:
-    """Name everything of this stack that is there now."""
-    containers = {ObjectRef("container", c.name) for c in own_containers(stack, observed, recorded)}
+def exact_inventory(stack: DesiredStack, containers: Sequence[Container], observed: Observed) -> frozenset[ObjectRef]:
+    """Name everything of this stack that is there now; `containers` are its own."""
     networks = {ObjectRef("network", n.name) for n in observed.networks if n.project == stack.project}
     volumes = {ObjectRef("volume", v.name) for v in observed.volumes if v.project == stack.project}
-    return frozenset(containers | networks | volumes)
+    return frozenset(networks | volumes | {ObjectRef("container", c.name, c.working_dir or "") for c in containers})
 
 
-def own_containers(stack: DesiredStack, observed: Observed, recorded: RecordedStack | None) -> tuple[Container, ...]:
-    """Pick the containers that are ours, or that the stack is told to adopt."""
-    services = {service.name for service in stack.services}
-    return tuple(
-        c
-        for c in observed.containers
-        if c.project == stack.project
-        and not c.oneoff
-        and (is_ours(c, stack, recorded) or (stack.settings.adopt and c.service in services))
-    )
-
-
-def frozen(
-    stack: DesiredStack, containers: tuple[Container, ...], known: Mapping[str, Document]
-) -> Mapping[str, Document]:
+def frozen(stack: DesiredStack, containers: Sequence[Container], known: Mapping[str, Document]) -> Mapping[str, Document]:
     """Return the engine defaults in each container, as recorded when it was made or else as seen now."""
     documents = {service.name: service.document for service in stack.services}
     return {
@@ -52,8 +36,8 @@ def frozen(
 
 def _expected(stack: DesiredStack) -> Iterator[ObjectRef]:
     for service in stack.services:
-        for number in range(1, replicas(service) + 1):
-            yield ObjectRef("container", container_name(stack.project, service, number))
+        for name in container_names(stack.project, service):
+            yield ObjectRef("container", name, stack.folder)
     for network in stack.networks:
         if not network.external:
             yield ObjectRef("network", network.name)

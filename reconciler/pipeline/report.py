@@ -14,9 +14,9 @@ from reconciler import __version__
 from reconciler.errors import EngineUnreachable
 from reconciler.model import Desired, Document, Observed, Problem, Recorded, SourceState
 from reconciler.observed import host
-from reconciler.pipeline.inventory import own_containers
 from reconciler.plan.document import plan_document
 from reconciler.plan.health import judge_stack
+from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import error_problem, problem_text
 from reconciler.record.status import Facts, Verdict, states, status_document
 from reconciler.redact import Redactor
@@ -68,10 +68,10 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
 
 
 def _verdicts(desired: Desired, observed: Observed, recorded: Recorded, redactor: Redactor) -> Mapping[str, Verdict]:
-    verdicts = {}
+    verdicts, found = {}, index_facts(observed)
     for stack in desired.stacks:
         if not stack.problems:
-            health = judge_stack(stack, own_containers(stack, observed, recorded.stacks.get(stack.name)))
+            health = judge_stack(stack, own_containers(stack, recorded.stacks.get(stack.name), found))
             reason = redactor.text(problem_text(health.problem)) if health.problem else None
             verdicts[stack.name] = Verdict(health.health, reason, health.services)
     return verdicts

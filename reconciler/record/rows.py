@@ -24,11 +24,11 @@ def load_document(text: str) -> Document:
 
 
 def dump_inventory(inventory: Iterable[ObjectRef]) -> str:
-    return dump(sorted([ref.kind, ref.name] for ref in inventory))
+    return dump(sorted([ref.kind, ref.name, ref.folder] for ref in inventory))
 
 
 def load_inventory(text: str) -> frozenset[ObjectRef]:
-    return frozenset(ObjectRef(kind, name) for kind, name in json.loads(text))
+    return frozenset(ObjectRef(kind, name, folder) for kind, name, folder in json.loads(text))
 
 
 def dump_applied(applied: AppliedStack) -> str:
