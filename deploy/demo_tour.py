@@ -29,8 +29,13 @@ def first_apply(stage: Stage) -> Iterator[str]:
     expect(states == {**good, "store-prepare-1": "exited 0"}, f"five containers in order; there are {states}")
     yield ", ".join(f"{name} {state}" for name, state in sorted(states.items()))
     yield f"the site answers: {stage.greeting()}"
+    logging = stage.containers()["web-site-1"]["HostConfig"]["LogConfig"]["Config"]
+    expect(
+        logging == {"max-file": "3", "max-size": "10m"},
+        f"the engine runs with daemon.json; containers log with {logging}",
+    )
     expect(stage.engine.info()["Labels"] == OWNED, "the engine has the label that belongs to the system")
-    yield f"the engine has the labels {OWNED}"
+    yield f"containers log with {logging}, as daemon.json says, and the engine has the system's labels {OWNED}"
 
 
 def second_plan(stage: Stage) -> Iterator[str]:

@@ -5,6 +5,7 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from getpass import getuser
@@ -94,13 +95,18 @@ class Attempt:
             return StackOutcome("daemon", "NoChange")
         assert settings.daemon is not None
         assert seen is not None
+        begun = time.monotonic()
         try:
             apply_daemon(settings.daemon, seen, actions, settings.docker.host, settings.state_dir / "dockerd.log")
             result, problem = self._proved_daemon(actions)
         except ReconcilerError as error:
             result, problem = "FailedUnchanged", error_problem(error, "daemon")
-        outcomes = tuple(Outcome(action, problem is None, problem) for action in actions)
-        return self._hidden(StackOutcome("daemon", result, problem, outcomes))
+        seconds = time.monotonic() - begun
+        outcomes = tuple(Outcome(action, problem is None, problem, seconds) for action in actions)
+        hidden = self._hidden(StackOutcome("daemon", result, problem, outcomes, seconds))
+        for outcome in hidden.outcomes:
+            self._pipeline.listener.outcome(outcome)
+        return hidden
 
     def _proved_daemon(self, actions: Sequence[Action]) -> tuple[Result, Problem | None]:
         """Look again; after a restart of the engine, at the stacks too: it may have ended some of their containers."""
