@@ -36,13 +36,13 @@ _HEAD = "refs/reconciler/head"
 class Repository:
     """One ref of one repository, mirrored in `state_dir`. Two processes may use the same mirror."""
 
-    def __init__(self, source: SourceSettings, state_dir: Path) -> None:
+    def __init__(self, source: SourceSettings, state_dir: Path, ask_limit: float = ASK_LIMIT) -> None:
         if not allowed_url(source.url):
             raise InvalidSource("source-url", url=shown(source.url))
         if not allowed_ref(source.ref):
             raise InvalidSource("source-ref", ref=source.ref)
         self._url, self._ref = source.url, source.ref
-        self._state_dir = state_dir
+        self._state_dir, self._ask_limit = state_dir, ask_limit
         self._mirror = state_dir / "source.git"
         self._config = state_dir / "gitconfig"
         self._staging = Staging(state_dir / "staging", source.path)
@@ -165,10 +165,10 @@ class Repository:
             _must(git.init("--bare", "--quiet", "--template="))
         return git
 
-    def _remote(self, command: str, *words: str, timeout: float = ASK_LIMIT) -> Completed:
+    def _remote(self, command: str, *words: str, timeout: float | None = None) -> Completed:
         """Run a command that talks to the source; its failures become ours."""
         try:
-            done: Completed = getattr(self._git(), command)(*words, kill_after_timeout=timeout)
+            done: Completed = getattr(self._git(), command)(*words, kill_after_timeout=timeout or self._ask_limit)
         except ProgramFailed as error:
             seconds = error.arguments.get("seconds", "?")
             raise SourceUnreachable("source-timeout", url=shown(self._url), seconds=seconds) from None
