@@ -106,6 +106,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "compose-file-missing": ("compose says: {words}", "add the file to the stack's folder, or correct its name"),
     **DESIRED,
     # settings and tools
+    "plan-stale": (
+        "this is no longer what would be done: the saved plan has index {saved}, now it is {now}",
+        "Look at a fresh plan, and save it again: reconciler plan -o FILE. Nothing was changed.",
+    ),
     "plan-file-unwritable": (
         "the plan cannot be saved as {file}: {words}",
         "choose a file in a folder that you can write",
@@ -271,6 +275,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "Wait, or see: docker inspect {container}",
     ),
     # apply
+    "not-converged": (
+        "carried out, but a second look still finds something to do: {left}",
+        "See what differs: reconciler plan. Somebody else may be changing it too.",
+    ),
+    "dependency-failed": (
+        "stack {stack} was left alone: stack {dependency}, which it depends on, did not get there",
+        "Heal that stack first; then apply again.",
+    ),
     "cannot-write": (
         "cannot write {path}: {words}",
         "Free some space, or make that folder writable; nothing was left half-written. Then apply again.",
