@@ -1,0 +1,51 @@
+"""Wall time and processor time of what a measure does, in seconds."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something took; `cpu` is that of this process and of the programs it ended, not the engine's."""
+
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], _T]) -> tuple[Cost, _T]:
+    """Do the work once; return what it cost and what it returned."""
+    cpu, wall = _cpu(), time.perf_counter()
+    made = work()
+    return Cost(time.perf_counter() - wall, _cpu() - cpu), made
+
+
+def rounds(count: int, work: Callable[[], object]) -> Cost:
+    """Do the work some times; return the medians."""
+    return medians([timed(work)[0] for _ in range(count)])
+
+
+def alternating(count: int, ours: Callable[[], object], loop: Callable[[], object]) -> tuple[Cost, Cost]:
+    """Do both some times, each first in every other round; return the medians of each."""
+    costs: tuple[list[Cost], list[Cost]] = ([], [])
+    for number in range(count):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            costs[which].append(timed((ours, loop)[which])[0])
+    return medians(costs[0]), medians(costs[1])
+
+
+def medians(costs: Sequence[Cost]) -> Cost:
+    """Return the median wall time and the median processor time."""
+    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)

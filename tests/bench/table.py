@@ -1,0 +1,83 @@
+"""Rows of the result, printed as a plain aligned table with the causes below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.bench.clock import Cost
+
+_HEAD = ("measure", "ours", "compose loop", "ratio", "target", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measure: `value` must not exceed `limit`; both are seconds, or with `loop` or `relative` a ratio.
+
+    `parts` say where our time goes, in seconds; `notes` what else must be known to judge the number.
+    """
+
+    name: str
+    measure: str
+    ours: Cost
+    limit: float
+    loop: Cost | None = None
+    relative: float | None = None
+    said: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def value(self) -> float:
+        if self.relative is not None:
+            return self.relative
+        return self.ours.wall / self.loop.wall if self.loop else self.ours.wall
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.limit
+
+    def document(self) -> dict[str, object]:
+        """Return the row for programs."""
+        return {
+            "name": self.name,
+            "measure": self.measure,
+            "ours": {"wall": self.ours.wall, "cpu": self.ours.cpu},
+            "loop": {"wall": self.loop.wall, "cpu": self.loop.cpu} if self.loop else None,
+            "value": self.value,
+            "limit": self.limit,
+            "met": self.met,
+            "parts": dict(self.parts),
+            "notes": list(self.notes),
+        }
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the table, and below it for each row where the time goes and what was missed."""
+    lines = [_HEAD, *map(_cells, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*text, "", *(line for row in rows for line in _below(row))])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    ratio = "" if row.loop is None and row.relative is None else f"{row.value:.2f}"
+    unit = "" if ratio else " s"
+    return (
+        row.measure,
+        row.said or _cost(row.ours),
+        _cost(row.loop) if row.loop else "",
+        ratio,
+        f"≤ {row.limit:g}{unit}",
+        "met" if row.met else "MISSED",
+    )
+
+
+def _cost(cost: Cost) -> str:
+    return f"{cost.wall:.2f} s (cpu {cost.cpu:.2f})"
+
+
+def _below(row: Row) -> list[str]:
+    parts = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row.parts.items())
+    word = "goes to" if row.met else "missed; goes to"
+    return [*([f"{row.name}: {word} {parts} s"] if parts else ()), *(f"{row.name}: {note}" for note in row.notes)]
