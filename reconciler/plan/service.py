@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from reconciler.model import (
     Action,
@@ -18,6 +17,7 @@ from reconciler.model import (
     DesiredService,
     Document,
     FieldDiff,
+    Held,
     Kind,
 )
 from reconciler.plan.applied import SCALE
@@ -63,8 +63,10 @@ def plan_service(place: Place, containers: Sequence[Container]) -> Draft:
     """Plan a service, given those of its containers that are ours."""
     roster = call_roll(place, containers)
     stale = stale_inputs(place.scene, place.service, place.put_back)
-    looks = [(container, *look_at(place.scene, place.service, container)) for container in roster.kept]
-    held = tuple(dict.fromkeys(chain.from_iterable(found for _, _, found in looks)))
+    looks = [(container, *_look(place, container)) for container in roster.kept]
+    held: list[Held] = []
+    for _, _, found in looks:
+        held += [one for one in found if one not in held]
     mending = _mend(place, [(container, findings) for container, findings, _ in looks], stale)
     return Draft(
         actions=(
@@ -73,7 +75,7 @@ def plan_service(place: Place, containers: Sequence[Container]) -> Draft:
             *mending,
             *_create(place, roster.missing),
         ),
-        held=held,
+        held=tuple(held),
     )
 
 
@@ -145,11 +147,6 @@ def _remake(place: Place, container: Container, findings: list[Finding], stale: 
         finding for finding in findings if finding.difference.repair == "recreate" or _has_no_network(place, finding)
     ]
     copied = [name for name in stale.names if needs_new_container(place.scene.stack, name, job=place.job)]
-    has_run = (place.job and container.state == "exited") or is_finished(
-        container, job=place.job, service=place.service
-    )
-    if has_run:
-        reasons = [finding for finding in reasons if finding.because == "change"]
     if reasons and (not copied or because_of(reasons) == "change"):
         fields = [finding.diff for finding in findings]
         because = because_of(reasons)
@@ -158,7 +155,22 @@ def _remake(place: Place, container: Container, findings: list[Finding], stale: 
         return act(
             place, "recreate", "input", placed(place, "input", {"inputs": ", ".join(copied)}, git=True), container
         )
-    return None if has_run else _remake_anyway(place, container)
+    return None if _has_run(place, container) else _remake_anyway(place, container)
+
+
+def _look(place: Place, container: Container) -> tuple[list[Finding], list[Held]]:
+    """Look at one container; what would run a job again, and is no change in git, is only reported."""
+    findings, held = look_at(place.scene, place.service, container)
+    again = [finding for finding in findings if finding.difference.repair == "recreate"]
+    if not again or not _has_run(place, container) or because_of(again) == "change":
+        return findings, held
+    left = Held(place.target, "report", tuple(finding.diff for finding in again), note="the job would run again")
+    return [finding for finding in findings if finding not in again], [*held, left]
+
+
+def _has_run(place: Place, container: Container) -> bool:
+    ended = is_finished(container, job=place.job, service=place.service)
+    return ended or has_failed(container, job=place.job)
 
 
 def _remake_anyway(place: Place, container: Container) -> Action | None:
