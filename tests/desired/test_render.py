@@ -50,6 +50,7 @@ def documents(rendered):
 @pytest.fixture
 def started(monkeypatch):
     """Count the programs that are started."""
+    under_test()
     calls = []
     run = process.run
 
