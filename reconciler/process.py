@@ -58,7 +58,7 @@ def run(
 ) -> Completed:
     """Run a program to its end, at most `timeout` seconds; past that it is stopped and ProgramFailed raised.
 
-    `output` gets each line while it runs; both streams are then one, in `stdout`. With `finish`, an interruption of ours
+    `output` gets each line of both streams while it runs, and `stdout` is then empty. With `finish`, an interruption of ours
     (Ctrl-C) waits for the program's own end. Raises MissingTool when it cannot be started.
     """
     with _memory("out") as out, _memory("err") as err, _stdin(input) as stdin:
@@ -73,7 +73,10 @@ def run(
         finally:
             late = process.poll() is None
             code = _stop(process) if late else process.wait()
-        return _completed(Path(argv[0]).name, code, out, err, timeout if late else None)
+        program, tail = Path(argv[0]).name, _tail(out, err)
+        if late:
+            raise ProgramFailed("program-timeout", program=program, seconds=f"{timeout:g}", words=tail)
+        return Completed(program, code, "" if output else _whole(out, program, tail), tail)
 
 
 def launch(argv: Sequence[str], *, env: Mapping[str, str], log: Path | None = None) -> int:
@@ -98,7 +101,7 @@ class _Lines:
     def pump(self, *, rest: bool = False) -> None:
         if self._output is None:
             return
-        chunk = os.pread(self._fd, LIMIT, self._at)
+        chunk = os.pread(self._fd, os.fstat(self._fd).st_size - self._at, self._at)
         end = len(chunk) if rest else chunk.rfind(b"\n") + 1
         self._at += end
         for line in chunk[:end].decode(errors="replace").splitlines():
@@ -151,13 +154,11 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _completed(program: str, code: int, out: int, err: int, late: float | None) -> Completed:
-    tail = _tail(out, err)
-    if late is not None:
-        raise ProgramFailed("program-timeout", program=program, seconds=f"{late:g}", words=tail)
-    if os.fstat(out).st_size > LIMIT:
+def _whole(out: int, program: str, tail: str) -> str:
+    size = os.fstat(out).st_size
+    if size > LIMIT:
         raise ProgramFailed("program-too-loud", program=program, words=tail)
-    return Completed(program, code, os.pread(out, LIMIT, 0).decode(errors="replace"), tail)
+    return os.pread(out, size, 0).decode(errors="replace")
 
 
 def _tail(*streams: int) -> str:

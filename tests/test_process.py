@@ -60,7 +60,7 @@ def test_lines_arrive_while_it_runs(tmp_path):
 
     done = sh(f"echo first; while [ ! -e {go} ]; do sleep 0.02; done; echo second >&2; printf last", output=note)
     assert seen == ["first", "second", "last"]
-    assert done.stdout == "first\nsecond\nlast"
+    assert (done.stdout, done.tail) == ("", "first\nsecond\nlast")
 
 
 def test_timeout_stops_the_whole_group_politely(tmp_path):
