@@ -47,6 +47,10 @@ class _StackDrift(Shape):
     stop_grace: Duration | None = None
 
 
+_NO_DRIFT = _StackDrift()
+_LISTS = ("depends_on", "profiles", "env_files", "jobs")
+
+
 class _Stack(Shape):
     where: Annotated[list[Name], Field(min_length=1)] | None = None
     depends_on: list[Name] = Field(default_factory=list)
@@ -56,7 +60,7 @@ class _Stack(Shape):
     prune: bool = True
     adopt: bool = False
     ignore: list[_Ignore] = Field(default_factory=list)
-    drift: _StackDrift = _StackDrift()
+    drift: _StackDrift = _NO_DRIFT
 
 
 class _Device(Shape):
@@ -90,23 +94,16 @@ def stack_settings(name: str, files: Sequence[YamlFile]) -> StackSettings | tupl
             continue
         merged |= {key: getattr(shape, key) for key in shape.model_fields_set}
         positions |= _positions(file, shape.model_fields_set)
-    return tuple(problems) or _stack_noun(_Stack.model_construct(**merged), positions)
+    return tuple(problems) or _stack_noun(merged, positions)
 
 
-def _stack_noun(shape: _Stack, positions: Mapping[str, Position]) -> StackSettings:
-    return StackSettings(
-        where=tuple(shape.where) if shape.where is not None else None,
-        depends_on=tuple(shape.depends_on),
-        profiles=tuple(shape.profiles),
-        env_files=tuple(shape.env_files),
-        jobs=tuple(shape.jobs),
-        prune=shape.prune,
-        adopt=shape.adopt,
-        ignore=tuple(IgnoreRule(rule.path, rule.reason) for rule in shape.ignore),
-        correct=shape.drift.correct,
-        stop_grace=shape.drift.stop_grace,
-        positions=positions,
-    )
+def _stack_noun(given: Mapping[str, Any], positions: Mapping[str, Position]) -> StackSettings:
+    """Leave every default to the noun; `given` holds only the keys that some layer sets."""
+    plain: dict[str, Any] = {key: tuple(given[key]) for key in ("where", *_LISTS) if given.get(key) is not None}
+    plain |= {key: given[key] for key in ("prune", "adopt") if key in given}
+    rules = tuple(IgnoreRule(rule.path, rule.reason) for rule in given.get("ignore", ()))
+    drift = given.get("drift", _NO_DRIFT)
+    return StackSettings(**plain, ignore=rules, correct=drift.correct, stop_grace=drift.stop_grace, positions=positions)
 
 
 def _positions(file: YamlFile, keys: set[str]) -> Mapping[str, Position]:
