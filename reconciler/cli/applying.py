@@ -80,7 +80,7 @@ def show(report: Report, *, as_json: bool) -> None:
     if as_json:
         say(json_text(report_document(report)))
         return
-    if sys.stdout.isatty():
+    if report.outcomes and sys.stdout.isatty():
         from reconciler.cli.live import summary_table
 
         console(sys.stdout).print(summary_table(report.outcomes))

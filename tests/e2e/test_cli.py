@@ -135,11 +135,13 @@ def test_hostile_text_is_inert(host, project):
         f"stacks/{project}/compose.yaml": failing,
         "stacks/bad/compose.yaml": f"services:\n  a: {{image: a, x: {HOSTILE!r}}}\n",
     }
-    host.push({**files, f"stacks/{project}/odd{HOSTILE.replace('/', '')}": "x"}, message=HOSTILE)
+    host.push({**files, f"stacks/bad/odd{HOSTILE.replace('/', '')}": "x"}, message=HOSTILE)
 
     said = [host.run(verb) for verb in ("plan", "apply", "status")]
     seen = [on_terminal(host, verb)[1] for verb in ("plan", "apply", "status")]
 
+    assert "odd\\x1b]8;;http:evil\\x1b\\[red]boo\\u202e" in said[0].out
+    assert "| \\x1b[31m[red]boo\\x1b]0;x\\x07" in said[2].out
     for text in [said[0].out, said[0].err, said[1].out, said[1].err, said[2].out, said[2].err]:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text), text
     for text in seen:
