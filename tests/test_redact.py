@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -168,10 +169,9 @@ def test_masking_twice_changes_nothing(text):
 def test_every_secret_is_found_whatever_the_others_are(secrets, data):
     """Secrets that begin alike do not hide one another."""
     text = data.draw(st.sampled_from(sorted(secrets)))
-    masked = Redactor(KEY, frozenset(secrets)).text(f"<{text}>")
+    masked = Redactor(KEY, frozenset({*secrets, text[:6]})).text(f"<{text}>")
 
-    assert masked.startswith("<…")
-    assert text not in masked
+    assert re.fullmatch("<…[0-9a-f]{8}>", masked)
 
 
 def test_thousands_of_secrets_stay_fast():

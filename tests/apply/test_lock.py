@@ -46,6 +46,20 @@ def test_the_second_one_learns_who_and_why(tmp_path):
     assert holder["since"].endswith("+00:00")
 
 
+def test_an_earlier_holder_leaves_no_trace(tmp_path):
+    """Who held the lock before, with a longer story, is not mixed up with who holds it now."""
+    with stack_lock(tmp_path, "web", who="alice" * 10, why="a long story"):
+        pass
+    with (
+        stack_lock(tmp_path, "web", who="bob", why="x"),
+        pytest.raises(Locked) as caught,
+        stack_lock(tmp_path, "web", who="eve", why="y"),
+    ):
+        pass
+
+    assert (caught.value.arguments["who"], caught.value.arguments["why"]) == ("bob", "x")
+
+
 def test_the_lock_is_free_when_its_holder_dies(tmp_path):
     """A killed agent leaves no lock behind."""
     other = subprocess.Popen(

@@ -237,16 +237,16 @@ def test_states_are_what_since_depends_on(facts):
 def test_the_summary_is_short_and_names_the_worst(facts):
     """A thousand stacks with long reasons: at most 4 KB, the sick ones first, the rest counted."""
     names = [f"stack-with-a-rather-long-name-{number:04d}" for number in range(1000)]
-    sick = {names[500], names[700]}
+    sick = set(names[500:512])
     verdicts = {n: Verdict("Degraded" if n in sick else "Healthy", "é" * 500 if n in sick else None) for n in names}
     desired = replace(facts.desired, stacks=tuple(DesiredStack(n, n, f"/s/{n}") for n in names))
     document = told(replace(facts, desired=desired, recorded=Recorded(), verdicts=verdicts), {})
     short = shortened(document)
 
     assert len(json.dumps(short, indent=2).encode()) <= SUMMARY_BYTES
-    assert list(short["stacks"])[:2] == sorted(sick)
+    assert set(short["stacks"]) < sick
     assert len(short["stacks"]) + short["omitted"] == 1000
-    assert short["counts"] == {"Degraded": 2, "Synced": 1000}
+    assert short["counts"] == {"Degraded": 12, "Synced": 1000}
 
 
 def test_the_summary_of_few_stacks_omits_none(facts):

@@ -176,6 +176,27 @@ def test_what_begin_wrote_survives_a_kill(tmp_path):
     assert Store.open(tmp_path).recorded().stacks["web"].inventory == {OLD}
 
 
+def test_two_processes_write_side_by_side(store):
+    """A command beside the agent: neither is turned away while the other writes."""
+    failed: list[Exception] = []
+
+    def carry(own, name):
+        try:
+            for round_ in range(50):
+                own.begin(DesiredStack(name, "p", "/f"), frozenset({ObjectRef("container", str(round_))}), "c")
+        except Locked as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=carry, args=(again(store), name)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert {len(stack.inventory) for stack in store.recorded().stacks.values()} == {50}
+
+
 def test_four_threads_write_side_by_side(store):
     """Stacks that are carried out at the same time lose none of each other's writes."""
     run = store.start_run("command", "root")
