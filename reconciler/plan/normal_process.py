@@ -93,9 +93,11 @@ def split_environment(entries: Json) -> dict[str, Value]:
 def environment(document: Document) -> dict[str, Value]:
     """Return the service's own variables, by name or as compose's list of `A=1`."""
     stated = document.get("environment")
-    if isinstance(stated, Mapping):
-        return {f".{key}": None if value is None else text(value) or "" for key, value in stated.items()}
-    return split_environment(stated)
+    if not isinstance(stated, Mapping):
+        return split_environment(stated)
+    if any("=" in key for key in stated):  # a slip in flow style: the engine reads `A=1` as it stands
+        return split_environment([key if value is None else f"{key}={text(value) or ''}" for key, value in stated.items()])
+    return {f".{key}": None if value is None else text(value) or "" for key, value in stated.items()}
 
 
 def desired_environment(subject: Subject) -> Normal:

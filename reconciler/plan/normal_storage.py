@@ -113,12 +113,19 @@ def observed_mounts(subject: Subject) -> Normal:
     """Return every mount by `[target]`; those that come with `volumes_from` are left out."""
     asked = {path(mount.get("Target")): mount for mount in map(mapping, items(subject.host.get("Mounts")))}
     own = None if not subject.host.get("VolumesFrom") else {*asked, *_bound(subject.host), *_stated_targets(subject)}
+    vague = _vague(subject.document)
     found: dict[str, Value] = {}
     for mount in map(mapping, items(subject.inspect.get("Mounts"))):
         target = path(mount.get("Destination"))
         if own is None or target in own:
-            found[f"[{target}]"] = _shown_mount(mount, asked.get(target, NOTHING))
+            found[f"[{target}]"] = _shown_mount(mount, asked.get(target, NOTHING), told=target not in vague)
     return found
+
+
+def _vague(document: Document) -> set[str | None]:
+    """Return targets whose selinux label one compose sends and another does not: it hangs on `create_host_path`."""
+    binds = ((mapping(item), mapping(mapping(item).get("bind"))) for item in items(document.get("volumes")))
+    return {path(mount.get("target")) for mount, bind in binds if bind.get("selinux") and not bind.get("create_host_path")}
 
 
 def _bound(host: Document) -> set[str | None]:
@@ -129,12 +136,12 @@ def _stated_targets(subject: Subject) -> set[str | None]:
     return {path(mapping(item).get("target")) for item in items(subject.document.get("volumes"))}
 
 
-def _shown_mount(mount: Document, asked: Document) -> str:
+def _shown_mount(mount: Document, asked: Document, told: bool) -> str:
     kind = text(mount.get("Type")) or "volume"
     words = [kind, _shown_source(kind, mount, asked)]
     if mount.get("RW") is False:
         words.append("ro")
-    return " ".join(filter(None, [*words, *_shown_options(kind, mount, asked)]))
+    return " ".join(filter(None, [*words, *_shown_options(kind, mount, asked, told)]))
 
 
 def _shown_source(kind: str, mount: Document, asked: Document) -> str | None:
@@ -146,10 +153,10 @@ def _shown_source(kind: str, mount: Document, asked: Document) -> str | None:
     return None if kind == "tmpfs" else path(mount.get("Source"))
 
 
-def _shown_options(kind: str, mount: Document, asked: Document) -> list[str]:
+def _shown_options(kind: str, mount: Document, asked: Document, told: bool) -> list[str]:
     mode = (text(mount.get("Mode")) or "").split(",")
     if kind == "bind":
-        selinux = next((word for word in mode if word in {"z", "Z"}), None)
+        selinux = next((word for word in mode if told and word in {"z", "Z"}), None)
         recursive = _asked_recursive(mapping(asked.get("BindOptions")))
         return [*_propagation(text(mount.get("Propagation"))), *_named(selinux=selinux, recursive=recursive)]
     if kind == "tmpfs":

@@ -71,7 +71,7 @@ def _take_away(stack: RecordedStack, facts: Facts, commit: str) -> Draft:
 
 
 def _is_its(stack: RecordedStack, container: Container) -> bool:
-    return container.working_dir == stack.folder and is_listed(stack, "container", container.name)
+    return is_listed(stack, "container", container.name, container.working_dir)
 
 
 def _reverse_levels(stack: RecordedStack, containers: Sequence[Container]) -> dict[str, int]:

@@ -176,15 +176,22 @@ def own_containers(stack: DesiredStack, recorded: RecordedStack | None, facts: F
 
 
 def is_ours(container: Container, stack: DesiredStack, recorded: RecordedStack | None) -> bool:
-    """Tell whether we made a container (or adopted it): its folder is ours, and the record or its own label says so.
+    """Tell whether we made a container, or adopted it: inventory and working-dir label agree, or its labels say so.
 
     The label of the env file survives a lost record: every compose call of ours names that file.
     """
-    if container.project != stack.project or container.working_dir != stack.folder:
+    if container.project != stack.project:
         return False
-    return container.env_file == stack.env_file != "" or is_listed(recorded, "container", container.name)
+    if container.working_dir == stack.folder and container.env_file == stack.env_file != "":
+        return True
+    return is_listed(recorded, "container", container.name, container.working_dir)
 
 
-def is_listed(recorded: RecordedStack | None, kind: Literal["container", "network", "volume"], name: str) -> bool:
-    """Tell whether the write-ahead inventory holds an object."""
-    return recorded is not None and ObjectRef(kind, name) in recorded.inventory
+def is_listed(
+    recorded: RecordedStack | None,
+    kind: Literal["container", "network", "volume"],
+    name: str,
+    folder: str | None = "",
+) -> bool:
+    """Tell whether the write-ahead inventory holds an object; a container with the `folder` of its label."""
+    return recorded is not None and ObjectRef(kind, name, folder or "") in recorded.inventory
