@@ -259,13 +259,8 @@ def _check_paths(shape: _File, parsed: YamlFile) -> None:
         named.append((("daemon", "config_file"), shape.daemon.config_file.parent))
     for path, folder in named:
         if not folder.is_dir():
-            raise InvalidSettings(
-                "settings-path-missing",
-                file=parsed.file,
-                line=parsed.line(*path),
-                key=".".join(path),
-                path=str(folder),
-            )
+            args = {"key": ".".join(path), "path": str(folder)}
+            raise InvalidSettings("settings-path-missing", file=parsed.file, line=parsed.line(*path), **args)
 
 
 def _check_owned(shape: _File, parsed: YamlFile) -> None:

@@ -30,7 +30,6 @@ FETCH_LIMIT = 900.0
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SEEN = "refs/reconciler/seen"
-_HEAD = "refs/reconciler/head"
 
 
 class Repository:
@@ -138,7 +137,6 @@ class Repository:
             if not accept:
                 raise NotFastForward("history-rewritten", old=old[:12], new=new[:12], ref=self._ref)
             _must(git.update_ref(accepted, new))
-        _must(git.update_ref(_HEAD, new))
 
     def _contains(self, git: Driver, new: str, old: str | None) -> bool:
         """Say whether `old` is in the history of `new`; a shallow history is completed before the answer is no."""
