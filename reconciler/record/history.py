@@ -1,4 +1,4 @@
-"""What was done and why, as it is read back for people.
+"""What was done and why, as it is written down and read back for people.
 
 Room 5 (record); may import model.
 """
@@ -6,10 +6,11 @@ Room 5 (record); may import model.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from reconciler.model import Cause, FieldDiff, Problem, Result
+from reconciler.model import Cause, FieldDiff, Outcome, Problem, Result
 from reconciler.record import rows
 
 
@@ -43,6 +44,12 @@ class Done:
     seconds: float
 
 
+def write_done(db: sqlite3.Connection, run: str, stack: str, outcomes: Iterable[Outcome]) -> None:
+    """Write down what became of each action on a stack ("": the daemon part)."""
+    at = datetime.now(UTC).isoformat()
+    db.executemany(_WRITE, [(int(run), at, stack, *_values(one)) for one in outcomes])
+
+
 def read_runs(db: sqlite3.Connection, limit: int) -> tuple[Run, ...]:
     """Read the last `limit` runs, newest first."""
     query = "SELECT id, trigger, who, revision, started, ended, result FROM run ORDER BY id DESC LIMIT ?"
@@ -56,6 +63,17 @@ def read_done(db: sqlite3.Connection, stack: str, limit: int) -> tuple[Done, ...
         "WHERE stack = ? ORDER BY rowid DESC LIMIT ?"
     )
     return tuple(_done(row) for row in db.execute(query, (stack, limit)))
+
+
+_WRITE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _values(one: Outcome) -> tuple[object, ...]:
+    action = one.action
+    return (
+        action.kind, action.target, action.object, action.because, rows.dump_cause(action.cause),
+        rows.dump_fields(action.fields), one.ok, rows.dump_problem(one.problem), one.seconds,
+    )  # fmt: skip
 
 
 def _run(row: tuple[int, str, str, str | None, str, str | None, str | None]) -> Run:

@@ -21,14 +21,13 @@ from reconciler.model import (
     DesiredStack,
     Document,
     ObjectRef,
-    Outcome,
     Recorded,
     RecordedStack,
     Result,
     StackOutcome,
 )
 from reconciler.record import database, rows
-from reconciler.record.history import Done, Run, read_done, read_runs
+from reconciler.record.history import Done, Run, read_done, read_runs, write_done
 from reconciler.record.key import read_key
 
 Seen = Sequence[str | None]
@@ -148,7 +147,7 @@ class Store:
                 db.execute("UPDATE stack SET prune = ?, depends_on = ? WHERE name = ?", values)
             if defaults is not None:
                 _replace_defaults(db, name, defaults)
-            db.executemany(_DONE, [_done(run, name, one) for one in outcome.outcomes])
+            write_done(db, run, name, outcome.outcomes)
 
     def forget(self, stack: str) -> None:
         """Drop a stack that was taken away completely; its history stays."""
@@ -166,7 +165,7 @@ class Store:
             facts["daemon_applied"] = dict(applied)
         with self._writing() as db:
             _set_facts(db, facts)
-            db.executemany(_DONE, [_done(run, "", one) for one in outcome.outcomes])
+            write_done(db, run, "", outcome.outcomes)
 
     def device(self, device: str, machine_id: str, *, has_folder: bool) -> None:
         """Write down who we were at the last apply."""
@@ -262,7 +261,6 @@ _BEGIN = """
     ON CONFLICT (name) DO UPDATE SET project = excluded.project, folder = excluded.folder,
         inventory = excluded.inventory, attempted = excluded.attempted
 """
-_DONE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
@@ -293,11 +291,3 @@ def _replace_defaults(db: sqlite3.Connection, stack: str, defaults: Mapping[str,
     values = [(container, stack, rows.dump(document)) for container, document in defaults.items()]
     db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
     db.executemany("INSERT OR REPLACE INTO container_default VALUES (?, ?, ?)", values)
-
-
-def _done(run: str, stack: str, one: Outcome) -> tuple[object, ...]:
-    action = one.action
-    return (
-        int(run), datetime.now(UTC).isoformat(), stack, action.kind, action.target, action.object, action.because,
-        rows.dump_cause(action.cause), rows.dump_fields(action.fields), one.ok, rows.dump_problem(one.problem), one.seconds,
-    )  # fmt: skip
