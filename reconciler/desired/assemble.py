@@ -61,7 +61,7 @@ class Assembler:
         settings, problems = self._settings(name, layered)
         if not self._wanted(settings):
             return None
-        if not layered.compose_files and not layered.links:
+        if not (layered.compose_files or layered.links or layered.problems):
             return None if name in self.found.names() else self._baseless(name, layered)
         layout = StackLayout(
             name=name,

@@ -258,3 +258,11 @@ def test_a_folder_name_that_is_no_project_name_is_said(tmp_path: Path, name: str
     found = wanted(tmp_path, {f"stacks/{name}/compose.yaml": COMPOSE})
 
     assert codes(found) == [(f"stack/{name}", "folder-no-project-name", f"stacks/{name}/compose.yaml", None)]
+
+
+@pytest.mark.parametrize("path", ["stacks/we\nb/compose.yaml", "stacks/web/a\x1b[31mb", "stacks/web/\x85"])
+def test_a_name_with_control_characters_is_refused(tmp_path: Path, path: str) -> None:
+    """A name that could not be shown safely blocks its stack."""
+    found = wanted(tmp_path, {f"{WEB}/compose.yaml": COMPOSE, path: COMPOSE})
+
+    assert [(code, file) for _, code, file, _ in codes(found)] == [("file-name-odd", path)]
