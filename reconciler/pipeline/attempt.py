@@ -255,9 +255,9 @@ class Attempt:
     def _converged(self, outcomes: Sequence[StackOutcome]) -> bool:
         if self._planned.plan.blocked or any(outcome.result not in _GOOD for outcome in outcomes):
             return False
-        done = {outcome.stack for outcome in outcomes}
+        proved = {outcome.stack for outcome in outcomes if outcome.result == "Applied"}
         observed = self._planned.observed.containers
-        rest = [s for s in self._planned.desired.stacks if s.name not in done and self._covers(s.name)]
+        rest = [s for s in self._planned.desired.stacks if s.name not in proved and self._covers(s.name)]
         return all(
             judge_stack(stack, [c for c in observed if c.project == stack.project]).health != "Degraded"
             for stack in rest
