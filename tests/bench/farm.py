@@ -59,7 +59,9 @@ class Farm:
         """Push and apply `count` stacks, where there are fewer."""
         if len(self.names) < count:
             self.write(count)
-            self.host.apply()
+            with self.host.pipeline() as pipeline:
+                report = pipeline.reconcile(pipeline.refresh())
+            assert report.converged, [outcome for outcome in report.outcomes if outcome.problem]
 
     def change(self, name: str, level: int) -> None:
         """Push a change of one service of one stack."""

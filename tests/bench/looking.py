@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -17,8 +15,11 @@ from tests.bench.bench import Bench, say
 from tests.bench.clock import alternating, medians, rounds, timed
 from tests.bench.copies import MODEL, changed, copies
 from tests.bench.farm import in_stacks, stack_files
+from tests.bench.ours import import_all, run
 from tests.bench.table import Row
 from tests.e2e.host import Host
+
+_IMPORTS = ("reconciler.cli.main", "reconciler.cli.planning", "reconciler.pipeline")
 
 
 def fresh_plan(bench: Bench) -> Row:
@@ -29,7 +30,7 @@ def fresh_plan(bench: Bench) -> Row:
     say(f"plan of {count} stacks against the loop, which settles first")
     farm.loop(count)
     assert farm.ids() == before, "compose has other ideas of our stacks than we have"
-    ours, loop = alternating(bench.sizes.slow_rounds, lambda: _plan(farm.host), lambda: farm.loop(count))
+    ours, loop = alternating(bench.sizes.slow_rounds, lambda: run(farm.host, "plan"), lambda: farm.loop(count))
     title = f"plan, fresh process, nothing changed, {count} stacks"
     return Row("plan", title, ours, 1 / 4, loop=loop, parts=_parts(bench, farm.host))
 
@@ -57,7 +58,7 @@ def planner_alone(bench: Bench) -> Row:
     say(f"planner alone, {sizes.planned} stacks")
     host = Host(bench.folder / "model", bench.dockerd)
     host.push(in_stacks({MODEL: stack_files(MODEL, pairs=2)}))
-    host.apply()
+    run(host, "apply")
     with host.pipeline() as pipeline:
         planned = pipeline.plan(pipeline.refresh())
     host.clear(MODEL)
@@ -90,11 +91,6 @@ def growth(bench: Bench) -> Row:
     )
 
 
-def _plan(host: Host) -> None:
-    said = host.run("plan")
-    assert said.code == 0, said
-
-
 def _make_plan(planned: Planned, desired: Desired, observed: Observed, recorded: Recorded) -> Plan:
     options = Options(now=datetime.now(UTC), agent=__version__, source=planned.plan.source)
     return make_plan(desired, observed, recorded, options, planned.redactor.mask)
@@ -102,8 +98,7 @@ def _make_plan(planned: Planned, desired: Desired, observed: Observed, recorded:
 
 def _parts(bench: Bench, host: Host) -> Mapping[str, float]:
     """Say where a fresh plan's time goes, room by room."""
-    imports = [sys.executable, "-c", "import reconciler.cli.main, reconciler.cli.planning, reconciler.pipeline"]
-    parts = {"start and imports": rounds(bench.sizes.rounds, lambda: subprocess.run(imports, check=True)).wall}
+    parts = {"start and imports": rounds(bench.sizes.rounds, lambda: import_all(_IMPORTS)).wall}
     cost, pipeline = timed(host.pipeline)
     with pipeline:
         parts["open"] = cost.wall
