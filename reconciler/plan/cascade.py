@@ -12,8 +12,6 @@ from reconciler.plan.jobs import is_finished
 from reconciler.plan.rendered import restarts_with, shares, volume_donors
 from reconciler.plan.service import Place, act, placed
 
-_OVERRULES = ("create", "recreate", "remove")
-
 
 def plan_cascade(
     places: Sequence[Place], containers: Mapping[str, Sequence[Container]], actions: Sequence[Action]
@@ -30,21 +28,21 @@ def plan_cascade(
         kinds.setdefault(action.service or "", set()).add(action.kind)
     found = list(actions)
     for place in places:
-        name = place.service.name
         forced = _forced(place.service, kinds)
-        if forced is None or (kinds.get(name, set()) & {"recreate", forced[0]}):
+        if forced is None:
             continue
-        added = _take_along(place, *forced, containers.get(name, ()))
+        spared = {action.object_id for action in found if action.kind in ("recreate", "remove", forced[0])}
+        name = place.service.name
+        added = _take_along(place, *forced, [one for one in containers.get(name, ()) if one.id not in spared])
         if added:
             kinds.setdefault(name, set()).add(forced[0])
-            found = [
-                a for a in found if a.service != name or a.kind in _OVERRULES or not _is_moved(a, forced[0])
-            ] + added
+            taken = {action.object_id for action in added}
+            found = [a for a in found if a.object_id not in taken or not _is_done_by(a, forced[0])] + added
     return tuple(found)
 
 
-def _is_moved(action: Action, forced: Kind) -> bool:
-    """Tell whether a milder action is done by the forced one as well."""
+def _is_done_by(action: Action, forced: Kind) -> bool:
+    """Tell whether the forced action does a milder one as well."""
     return forced == "recreate" or action.kind in ("start", "unpause")
 
 

@@ -60,9 +60,18 @@ def _judge(scene: Scene, service: DesiredService, differences: Iterable[Differen
     before = applied.document if applied is not None else None
     wanted = normal_service(service.document, scene.world) if applied is not None else {}
     return [
-        _finding(difference, scene.mask, before, wanted, scene.position(service, difference.path))
-        for difference in differences
+        _finding(d, scene.mask, before, wanted, scene.position(service, d.path), _path_in_git(scene, d))
+        for d in differences
     ]
+
+
+def _path_in_git(scene: Scene, difference: Difference) -> str:
+    """Return a field's path in git: a network that git no longer names is shown by the engine's name for it."""
+    name = difference.network
+    for network in scene.facts.networks.get(name, ()) if name and name not in scene.world.networks else ():
+        if network.project == scene.stack.project and network.key is not None:
+            return f"networks.{network.key}"
+    return difference.path
 
 
 def _finding(
@@ -70,11 +79,13 @@ def _finding(
     mask: Mask,
     before: Document | None,
     wanted: Mapping[str, Json],
-    position: Position | None,
+    position: Position | None = None,
+    path_in_git: str | None = None,
 ) -> Finding:
     path = difference.path
-    was = None if before is None else before.get(path)
-    changed = before is not None and not same(mask(path, wanted.get(path)), was)
+    known_as = path_in_git or path
+    was = None if before is None else before.get(known_as)
+    changed = before is not None and not same(mask(known_as, wanted.get(known_as)), was)
     diff = FieldDiff(path, mask(path, difference.desired), was, mask(path, difference.observed))
     because: Because = "change" if changed else "image" if path == "image.id" else "drift"
     return Finding(difference, diff, because, position)
@@ -84,7 +95,7 @@ def judge_object(
     differences: Sequence[Difference], mask: Mask, before: Document | None, wanted: Mapping[str, Json]
 ) -> list[Finding]:
     """Judge the differing fields of a network or volume."""
-    return [_finding(difference, mask, before, wanted, None) for difference in differences]
+    return [_finding(difference, mask, before, wanted) for difference in differences]
 
 
 def same(one: Json, other: Json) -> bool:
