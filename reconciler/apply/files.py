@@ -63,6 +63,13 @@ def take_away(folder: str, written: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def remove_env_file(state_dir: Path, stack: str) -> None:
+    """Remove the effective variables of a stack that was taken away: they may hold secrets. Raises NoSpace."""
+    path = state_dir / "env" / f"{stack}.env"
+    with explained(str(path)):
+        path.unlink(missing_ok=True)
+
+
 def put_env_file(stack: DesiredStack) -> None:
     """Write the effective variables to `stack.env_file`, readable by its owner only. Raises NoSpace."""
     path = Path(stack.env_file)

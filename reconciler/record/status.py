@@ -39,7 +39,7 @@ class Facts:
 
     `plan` is the plan's document. `desired`, `observed`, `plan` are None where they could not be had; `source_reason` and
     `engine_reason` say in words why. `revisions` are the commits wanted, attempted and applied. `verdicts` are by stack.
-    `device_id` is the machine's id.
+    `device_id` is the machine's id. `left_behind` are folders of stacks taken away, with the files in them that were not ours.
     """
 
     device: str
@@ -56,6 +56,7 @@ class Facts:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     source_reason: str | None = None
     engine_reason: str | None = None
+    left_behind: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def states(facts: Facts) -> Mapping[str, Sequence[str | None]]:
@@ -91,6 +92,7 @@ def status_document(facts: Facts, since: Mapping[str, datetime]) -> Document:
         "stacks": stacks,
         "daemon": _daemon(facts),
         "unmanaged": list(_unmanaged(facts)),
+        "left_behind": {folder: list(files) for folder, files in facts.left_behind.items()},
         "counts": _counts(stacks.values()),
     }
 
@@ -100,7 +102,7 @@ def summary(document: Document) -> Document:
     stacks = cast("Mapping[str, Document]", document["stacks"])
     worst = sorted(stacks, key=lambda name: (_severity(stacks[name]), name))[:_WORST]
     daemon = cast("Document | None", document["daemon"])
-    kept = {key: value for key, value in document.items() if key not in ("stacks", "unmanaged")}
+    kept = {key: value for key, value in document.items() if key not in ("stacks", "unmanaged", "left_behind")}
     kept["daemon"] = {key: daemon[key] for key in ("sync", "result", "reason")} if daemon else None
     while True:
         short = kept | {"stacks": {name: _brief(stacks[name]) for name in worst}, "omitted": len(stacks) - len(worst)}

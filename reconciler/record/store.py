@@ -30,6 +30,9 @@ from reconciler.record import database, rows
 from reconciler.record.history import Done, Run, read_done, read_runs, write_done
 from reconciler.record.key import read_key
 
+_LEFT = "left:"
+_LEFT_FILES = 20
+
 Seen = Sequence[str | None]
 """What counts as one state, in words: (sync, health, result, reason) of a stack, say."""
 
@@ -149,12 +152,28 @@ class Store:
                 _replace_defaults(db, name, defaults)
             write_done(db, run, name, outcome.outcomes)
 
-    def forget(self, stack: str) -> None:
-        """Drop a stack that was taken away completely; its history stays."""
+    def forget(self, stack: str, stays: Sequence[str] = ()) -> None:
+        """Drop a stack that was taken away completely; its history stays.
+
+        `stays` are the files, not ours, that remain in its folder.
+        """
         with self._writing() as db:
+            if stays:
+                (folder,) = db.execute("SELECT folder FROM stack WHERE name = ?", (stack,)).fetchone()
+                _set_facts(db, {f"{_LEFT}{folder}": list(stays[:_LEFT_FILES])})
             db.execute("DELETE FROM stack WHERE name = ?", (stack,))
             db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
             db.execute("DELETE FROM seen WHERE name = ?", (f"stack/{stack}",))
+
+    def left_behind(self) -> Mapping[str, Sequence[str]]:
+        """Return the folders of stacks taken away that are still there, each with files in it that were not ours."""
+        with self._reading() as db:
+            query = (
+                "SELECT name, value FROM fact WHERE name GLOB ? AND substr(name, ?) NOT IN (SELECT folder FROM stack)"
+            )
+            found = db.execute(query, (f"{_LEFT}*", len(_LEFT) + 1))
+            folders = {name.removeprefix(_LEFT): json.loads(value) for name, value in found}
+        return {folder: files for folder, files in sorted(folders.items()) if Path(folder).is_dir()}
 
     # ── the device ───────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply.files import blob_digest, put_env_file, put_files, take_away
+from reconciler.apply.files import blob_digest, put_env_file, put_files, remove_env_file, take_away
 from reconciler.errors import InvalidSource, NoSpace, PathRefused
 from reconciler.model import DesiredStack, StackFile
 
@@ -290,6 +290,15 @@ def test_env_file_is_private(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.stat().st_ino == inode
+
+
+def test_env_file_of_a_stack_taken_away_goes(tmp_path):
+    """Secrets do not outlive their stack; doing it again is no error."""
+    put_env_file(DesiredStack("web", "web", "", env_file=str(tmp_path / "env/web.env"), variables={"A": "1"}))
+    for _ in range(2):
+        remove_env_file(tmp_path, "web")
+
+    assert list((tmp_path / "env").iterdir()) == []
 
 
 def test_env_file_that_others_may_read_is_mended(tmp_path):

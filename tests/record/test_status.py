@@ -92,7 +92,7 @@ def test_the_document_of_a_host_in_order(facts):
             "reason": None, "since": "2026-11-24T12:00:00Z", "next": None,
             "services": {"api": {"state": "running", "health": "healthy", "containers": ["web-api-1"]}},
         }},
-        "daemon": None, "unmanaged": [], "counts": {"Synced": 1},
+        "daemon": None, "unmanaged": [], "left_behind": {}, "counts": {"Synced": 1},
     }  # fmt: skip
 
 
@@ -186,6 +186,13 @@ def test_foreign_things_are_unmanaged(facts):
 
     assert document["unmanaged"] == ["lonely", "other", "web"]
     assert document["stacks"]["web"]["services"]["api"]["containers"] == ["web-api-1"]
+
+
+def test_folders_that_were_left_behind_are_named(facts):
+    """A stack is gone, files of others in its folder are not: status names them."""
+    document = told(replace(facts, left_behind={"/s/old": ("data/db",)}), {})
+
+    assert document["left_behind"] == {"/s/old": ["data/db"]}
 
 
 def with_daemon(facts, *, file, effective, made=None):

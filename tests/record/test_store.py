@@ -145,6 +145,23 @@ def test_a_stack_taken_away_is_forgotten_its_history_is_not(store):
     assert len(store.why("web")) == 1
 
 
+def test_a_folder_that_stays_is_remembered_as_long_as_it_is_there(store, tmp_path):
+    """Files of others in the folder of a stack taken away are named until the folder goes, or the stack comes back."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    web = DesiredStack("web", "web", str(folder))
+    store.begin(web, frozenset(), "c1")
+    store.forget("web", ("data/db",))
+    assert again(store).left_behind() == {str(folder): ["data/db"]}
+
+    store.begin(web, frozenset(), "c2")
+    assert store.left_behind() == {}
+
+    store.forget("web", ("data/db",))
+    folder.rmdir()
+    assert store.left_behind() == {}
+
+
 def test_a_recorded_stack_can_begin_too(store):
     """Taking away a stack that git no longer holds is an attempt as any other, and loses none of what was applied."""
     run = store.start_run("command", "root")
