@@ -8,9 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, cast
 
-from reconciler.model import AppliedService, AppliedStack, Cause, Document, FieldDiff, ObjectRef, Problem, Result
+from reconciler.model import (
+    AppliedService,
+    AppliedStack,
+    Cause,
+    Document,
+    FieldDiff,
+    ObjectRef,
+    Problem,
+    RecordedStack,
+    Result,
+)
 
 
 def dump(value: object) -> str:
@@ -73,3 +84,22 @@ def load_texts(text: str) -> Mapping[str, str]:
 
 def load_result(text: str | None) -> Result | None:
     return cast("Result | None", text)
+
+
+def load_stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
+    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made = row
+    return RecordedStack(
+        name=name,
+        project=project,
+        folder=folder,
+        inventory=load_inventory(inventory),
+        files=load_texts(files),
+        applied=load_applied(applied),
+        attempted=attempted,
+        prune=bool(prune),
+        depends_on=tuple(json.loads(depends_on)),
+        result=load_result(result),
+        problem=load_problem(problem),
+        since=since.get(f"stack/{name}"),
+        made=json.loads(made),
+    )

@@ -29,9 +29,7 @@ from reconciler.model import (
 from reconciler.record import database, rows
 from reconciler.record.history import Done, Run, read_done, read_runs, write_done
 from reconciler.record.key import read_key
-
-_LEFT = "left:"
-_LEFT_FILES = 20
+from reconciler.record.left import read_left, write_left
 
 Seen = Sequence[str | None]
 """What counts as one state, in words: (sync, health, result, reason) of a stack, say."""
@@ -75,7 +73,7 @@ class Store:
         """Read the whole record."""
         with self._reading() as db:
             since = {name: datetime.fromisoformat(at) for name, at in db.execute("SELECT name, since FROM seen")}
-            stacks = [_stack(row, since) for row in db.execute(_ALL_STACKS)]
+            stacks = [rows.load_stack(row, since) for row in db.execute(_ALL_STACKS)]
             defaults = db.execute("SELECT container, document FROM container_default")
             facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM fact")}
             return Recorded(
@@ -158,9 +156,7 @@ class Store:
         `stays` are the files, not ours, that remain in its folder.
         """
         with self._writing() as db:
-            if stays:
-                (folder,) = db.execute("SELECT folder FROM stack WHERE name = ?", (stack,)).fetchone()
-                _set_facts(db, {f"{_LEFT}{folder}": list(stays[:_LEFT_FILES])})
+            write_left(db, stack, stays)
             db.execute("DELETE FROM stack WHERE name = ?", (stack,))
             db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
             db.execute("DELETE FROM seen WHERE name = ?", (f"stack/{stack}",))
@@ -168,12 +164,7 @@ class Store:
     def left_behind(self) -> Mapping[str, Sequence[str]]:
         """Return the folders of stacks taken away that are still there, each with files in it that were not ours."""
         with self._reading() as db:
-            query = (
-                "SELECT name, value FROM fact WHERE name GLOB ? AND substr(name, ?) NOT IN (SELECT folder FROM stack)"
-            )
-            found = db.execute(query, (f"{_LEFT}*", len(_LEFT) + 1))
-            folders = {name.removeprefix(_LEFT): json.loads(value) for name, value in found}
-        return {folder: files for folder, files in sorted(folders.items()) if Path(folder).is_dir()}
+            return read_left(db)
 
     # ── the device ───────────────────────────────────────────────────────────────────────────────
 
@@ -280,25 +271,6 @@ _BEGIN = """
     ON CONFLICT (name) DO UPDATE SET project = excluded.project, folder = excluded.folder,
         inventory = excluded.inventory, attempted = excluded.attempted
 """
-
-
-def _stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
-    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made = row
-    return RecordedStack(
-        name=name,
-        project=project,
-        folder=folder,
-        inventory=rows.load_inventory(inventory),
-        files=rows.load_texts(files),
-        applied=rows.load_applied(applied),
-        attempted=attempted,
-        prune=bool(prune),
-        depends_on=tuple(json.loads(depends_on)),
-        result=rows.load_result(result),
-        problem=rows.load_problem(problem),
-        since=since.get(f"stack/{name}"),
-        made=json.loads(made),
-    )
 
 
 def _set_facts(db: sqlite3.Connection, facts: Mapping[str, object]) -> None:

@@ -157,6 +157,10 @@ def test_a_folder_that_stays_is_remembered_as_long_as_it_is_there(store, tmp_pat
     store.begin(web, frozenset(), "c2")
     assert store.left_behind() == {}
 
+    store.forget("web")
+    assert store.left_behind() == {}
+
+    store.begin(web, frozenset(), "c3")
     store.forget("web", ("data/db",))
     folder.rmdir()
     assert store.left_behind() == {}
