@@ -12,7 +12,7 @@ from getpass import getuser
 from typing import TYPE_CHECKING
 
 from reconciler.apply.daemon import apply_daemon
-from reconciler.apply.files import take_away
+from reconciler.apply.files import remove_env_file, take_away
 from reconciler.apply.lock import stack_lock
 from reconciler.errors import ReconcilerError
 from reconciler.model import (
@@ -218,9 +218,10 @@ class Attempt:
 
     def _taken_away(self, name: str, outcome: StackOutcome) -> None:
         recorded = self._planned.recorded.stacks[name]
-        take_away(recorded.folder, recorded.files)
+        stays = take_away(recorded.folder, recorded.files)
+        remove_env_file(self._pipeline.settings.state_dir, name)
         self._pipeline.store.finish(outcome, run=self._run)
-        self._pipeline.store.forget(name)
+        self._pipeline.store.forget(name, stays)
 
     # ── small change ─────────────────────────────────────────────────────────────────────────────
 

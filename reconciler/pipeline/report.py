@@ -48,6 +48,7 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         revisions=(revisions.wanted, revisions.attempted, revisions.applied),
         mask=Redactor(pipeline.store.key(), frozenset()).mask,
         source_reason=problem_text(problem) if problem else None,
+        left_behind=pipeline.store.left_behind(),
     )
     if source is None or source.revision is None:
         return facts
