@@ -57,53 +57,53 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     # source and repository
     "link-refused": (
         "{path} is a symbolic link or a submodule",
-        "put a real file in stacks/{stack}/ instead: links could lead out of the repository",
+        "Put a real file in stacks/{stack}/ instead: links could lead out of the repository.",
     ),
     "path-leaves": (
         "{key}: {path} leads out of the stack's folder",
-        "keep the file in stacks/{stack}/ and name it from there; only that folder is there on the device",
+        "Keep the file in stacks/{stack}/ and name it from there; only that folder is there on the device.",
     ),
     "path-unclear": (
         "{key}: what {path} will become cannot be known",
-        "write the path plainly, or with a variable that the stack's .env sets",
+        "Write the path plainly, or with a variable that the stack's .env sets.",
     ),
     "remote-refused": (
         "{key}: {path} would be fetched from elsewhere",
-        "copy what it names into stacks/{stack}/, so that the commit holds all of it",
+        "Copy what it names into stacks/{stack}/, so that the commit holds all of it.",
     ),
-    "above-root": ("{path} leads above the root of the file system", "write the absolute path"),
-    "home-in-path": ("{path} has no meaning here: there is no home folder", "write the absolute path"),
+    "above-root": ("{path} leads above the root of the file system", "Write the absolute path."),
+    "home-in-path": ("{path} has no meaning here: there is no home folder", "Write the absolute path."),
     "provider-refused": (
         "service {service} would start a program of the host (provider)",
-        "use a container instead; providers are not supported",
+        "Use a container instead; providers are not supported.",
     ),
     "api-socket-refused": (
         "service {service} asks for the engine's socket and credentials (use_api_socket)",
-        "mount /var/run/docker.sock by name where a service really needs it",
+        "Mount /var/run/docker.sock by name where a service really needs it.",
     ),
     "variable-reserved": (
         "{name} is an order to compose, not a variable of the stack",
-        "give the variable another name; of COMPOSE_… only COMPOSE_PROFILES may be set",
+        "Give the variable another name; of COMPOSE_… only COMPOSE_PROFILES may be set.",
     ),
     "variable-reserved-instead": (
         "{name} is an order to compose, not a variable of the stack",
-        "use {instead} instead",
+        "Use {instead} instead.",
     ),
     "folder-no-project-name": (
         "stacks/{stack} is no valid project name",
-        "use only a–z, 0–9, - and _ (first a letter or digit), or set name: at the top of the compose file",
+        "Use only a–z, 0–9, - and _ (first a letter or digit), or set name: at the top of the compose file.",
     ),
-    "service-for-services": ("service: is not a key of compose files", "write services: (with an s)"),
+    "service-for-services": ("service: is not a key of compose files", "Write services: (with an s)."),
     "compose-refuses": (
         "compose says: {words}",
-        "correct the file; docker compose config in that folder says the same",
+        "Correct the file; docker compose config in that folder says the same.",
     ),
-    "compose-unknown-key": ("compose says: {words}", "see the spelling of the key, and the level it stands at"),
+    "compose-unknown-key": ("compose says: {words}", "See the spelling of the key, and the level it stands at."),
     "compose-needs-variable": (
         "compose says: {words}",
-        "set {name} in the stack's .env, in vars of device.yaml, or on the device in <env_dir>/{stack}.env",
+        "Set {name} in the stack's .env, in vars of device.yaml, or on the device in <env_dir>/{stack}.env.",
     ),
-    "compose-file-missing": ("compose says: {words}", "add the file to the stack's folder, or correct its name"),
+    "compose-file-missing": ("compose says: {words}", "Add the file to the stack's folder, or correct its name."),
     **DESIRED,
     # settings and tools
     "plan-stale": (
@@ -112,23 +112,23 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "plan-file-unwritable": (
         "the plan cannot be saved as {file}: {words}",
-        "choose a file in a folder that you can write",
+        "Choose a file in a folder that you can write.",
     ),
     "compose-missing": (
         "docker compose is not installed",
-        "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
+        "Install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin.",
     ),
     "compose-too-old": (
         "docker compose {version} ({path}) is too old",
-        "install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin",
+        "Install version 2.26 or newer: Debian 13: apt install docker-compose; with Docker's packages: docker-compose-plugin.",
     ),
-    "program-not-started": ("{program} cannot be started: {words}", "install it, or correct the path in the settings"),
-    "program-failed": ("{program} failed with exit code {exit}: {words}", "what it says above names the cause"),
+    "program-not-started": ("{program} cannot be started: {words}", "Install it, or correct the path in the settings."),
+    "program-failed": ("{program} failed with exit code {exit}: {words}", "What it says above names the cause."),
     "program-timeout": (
         "{program} did not end within {seconds} s and was stopped: {words}",
-        "see what it was waiting for, and try again",
+        "See what it was waiting for, and try again.",
     ),
-    "program-too-loud": ("{program} said more than we can hold: {words}", "run it by hand and see what it repeats"),
+    "program-too-loud": ("{program} said more than we can hold: {words}", "Run it by hand and see what it repeats."),
     # engine
     "engine-address": (
         "{host} is no address of a docker engine",

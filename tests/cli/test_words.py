@@ -16,7 +16,7 @@ def test_an_error_says_where_what_and_what_to_do(place, lead, capsys):
 
     first, second = capsys.readouterr().err.splitlines()
     assert f"error: {lead}docker compose is not installed" == first
-    assert second.startswith(" hint: install version 2.26")
+    assert second.startswith(" hint: Install version 2.26")
 
 
 def test_words_of_a_program_are_indented_and_inert(capsys):
