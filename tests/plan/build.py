@@ -199,7 +199,11 @@ def recorded_stack(wanted: DesiredStack, world: Any, seen: Observed) -> Recorded
 
 
 def inventory(wanted: DesiredStack) -> frozenset[ObjectRef]:
-    found = {ObjectRef("container", name) for one in wanted.services for name in container_names(wanted.project, one)}
+    found = {
+        ObjectRef("container", name, wanted.folder)
+        for one in wanted.services
+        for name in container_names(wanted.project, one)
+    }
     found |= {ObjectRef("network", n.name) for n in wanted.networks if not n.external}
     found |= {ObjectRef("volume", v.name) for v in wanted.volumes if not v.external}
     return frozenset(found)

@@ -87,8 +87,6 @@ def test_a_missing_bind_source() -> None:
     found = plan(desired(web), all_there(web, missing_paths=missing), record(web))
 
     assert found.notes == (
-        Problem(
-            "stack/web/service/db", "", "bind-source-missing", {"source": "/data", "target": "/data"}, AT, 4
-        ),
+        Problem("stack/web/service/db", "", "bind-source-missing", {"source": "/data", "target": "/data"}, AT, 4),
     )
     assert not found.blocked

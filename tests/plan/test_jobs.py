@@ -41,7 +41,9 @@ def test_a_change_in_git_runs_a_job_again() -> None:
     by_input = stack("web", service("migrate", inputs={"bind:sql": "2"}), WEB.services[1])
     before = stack("web", service("migrate", inputs={"bind:sql": "1"}), WEB.services[1])
 
-    assert "recreate web-migrate-1  (change: environment.V" in text(desired(by_field), observed([DONE, API], WEB), KNOWN)
+    assert "recreate web-migrate-1  (change: environment.V" in text(
+        desired(by_field), observed([DONE, API], WEB), KNOWN
+    )
     assert "recreate web-migrate-1  (input: new content of bind:sql" in text(
         desired(by_input), observed([DONE, API], WEB), record(before)
     )

@@ -43,7 +43,9 @@ def test_a_changed_network_with_strangers_on_it() -> None:
 
     found = text(desired(OTHER_OPTIONS), observed([*all_made(WEB), stranger], WEB), KNOWN)
 
-    assert found.startswith("! stack/web/network/default  ForeignProject: network web_default has to be made again, but")
+    assert found.startswith(
+        "! stack/web/network/default  ForeignProject: network web_default has to be made again, but"
+    )
 
 
 def test_a_network_gone_from_git() -> None:
@@ -70,8 +72,13 @@ def test_two_networks_with_one_name() -> None:
 
     found = text(desired(WEB), replace(seen, networks=(double, foreign, *seen.networks)), KNOWN).splitlines()
 
-    assert found[0] == "- stack/web/network/default  remove web_default  (drift: a second network with this name, and empty)"
-    assert found[1].startswith("? stack/web/network/default  note: there is a second network called web_default (foreign)")
+    assert (
+        found[0]
+        == "- stack/web/network/default  remove web_default  (drift: a second network with this name, and empty)"
+    )
+    assert found[1].startswith(
+        "? stack/web/network/default  note: there is a second network called web_default (foreign)"
+    )
 
 
 def test_a_network_name_that_is_taken() -> None:

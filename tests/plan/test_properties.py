@@ -42,7 +42,9 @@ def _service(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> DesiredServ
 def _stacks(draw: st.DrawFn) -> tuple[DesiredStack, ...]:
     names = _NAMES[: draw(st.integers(1, 3))]
     return tuple(
-        stack(name, *draw(_services()), settings={"depends_on": tuple(sorted(draw(st.sets(st.sampled_from(names[:i])))))})
+        stack(
+            name, *draw(_services()), settings={"depends_on": tuple(sorted(draw(st.sets(st.sampled_from(names[:i])))))}
+        )
         if i
         else stack(name, *draw(_services()))
         for i, name in enumerate(names)
@@ -51,7 +53,9 @@ def _stacks(draw: st.DrawFn) -> tuple[DesiredStack, ...]:
 
 def _damage(draw: st.DrawFn, container: Container) -> list[Container]:
     kind = draw(
-        st.sampled_from(("none", "gone", "ended", "paused", "renamed", "edited", "policy", "memory", "cut off", "created"))
+        st.sampled_from(
+            ("none", "gone", "ended", "paused", "renamed", "edited", "policy", "memory", "cut off", "created")
+        )
     )
     match kind:
         case "gone":

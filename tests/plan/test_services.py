@@ -386,7 +386,9 @@ def test_builds() -> None:
     otherwise = stack("web", service("db", "mine", {"build:.": "1"}, build={"context": ".", "target": "x"}))
 
     assert text(desired(before), all_there(before), record(before)) == "No changes."
-    assert text(desired(before), observed([])).startswith("↓ stack/web/service/db  build mine  (missing: mine is not here")
+    assert text(desired(before), observed([])).startswith(
+        "↓ stack/web/service/db  build mine  (missing: mine is not here"
+    )
     for wanted in (after, otherwise):
         first, second, _ = text(desired(wanted), all_there(before), record(before)).splitlines()
         assert first.startswith("↓ stack/web/service/db  build mine  (input: what it is built from changed")

@@ -1,0 +1,98 @@
+"""The keys of daemon.json."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model import DaemonKey, Desired, DesiredDaemon, Document, ObservedDaemon, Position, Problem, Recorded
+from reconciler.plan.daemon import LIVE, is_live
+from tests.plan.build import desired, lines, observed, text
+
+BRIDGE = DaemonKey("bridge", "br-pg", "system", Position("config.yaml", 9))
+DEBUG = DaemonKey("debug", True, "git", Position("daemon.json", 2))
+PATH = "/etc/docker/daemon.json"
+
+
+def _wanted(*keys: DaemonKey, problems: tuple[Problem, ...] = ()) -> Desired:
+    return desired(daemon=DesiredDaemon(keys, problems))
+
+
+def _says(wanted: Desired, values: Document | None, applied: Document | None = None) -> list[str]:
+    seen = observed([], daemon=ObservedDaemon(PATH, values is not None, values))
+    return text(wanted, seen, Recorded(daemon_applied=applied or {})).splitlines()
+
+
+def test_as_wanted() -> None:
+    """A file that holds what is wanted needs nothing; what else stands in it is its owner's business."""
+    assert _says(_wanted(BRIDGE, DEBUG), {"bridge": "br-pg", "debug": True, "dns": ["1.1.1.1"]}) == ["No changes."]
+
+
+def test_system_over_git_over_the_file() -> None:
+    """Keys are set by name; what needs an engine restart says so."""
+    assert _says(_wanted(DEBUG, BRIDGE), {}) == [
+        "+ daemon/bridge  set  (missing: the system owns bridge; config.yaml:9)  [engine-restart]",
+        '    + bridge  "br-pg"',
+        "+ daemon/debug  set  (change: debug differs; daemon.json:2)",
+        "    + debug  true",
+        "Plan: 2 set.",
+    ]
+
+
+def test_edited_by_hand() -> None:
+    """A wanted key that somebody changed in the file is drift."""
+    assert _says(_wanted(BRIDGE, DEBUG), {"bridge": "docker0", "debug": False}, {"debug": True}) == [
+        "+ daemon/bridge  set  (drift: bridge was changed in the file; config.yaml:9)  [engine-restart]",
+        '    - bridge  "docker0"',
+        '    + bridge  "br-pg"',
+        "+ daemon/debug  set  (drift: debug was changed in the file; daemon.json:2)",
+        "    - debug  false",
+        "    + debug  true",
+        "Plan: 2 set.",
+    ]
+
+
+def test_no_longer_in_git() -> None:
+    """A key that git set once is taken out when git no longer names it, unless somebody gave it another value."""
+    assert _says(_wanted(), {"debug": True, "mtu": 1400}, {"debug": True, "mtu": 1500}) == [
+        "- daemon/debug  unset  (removed: no longer in git)  [engine-restart]",
+        "    - debug  true",
+        "Plan: 1 unset.",
+    ]
+
+
+def test_rejected() -> None:
+    """With problems in git, or a file that is no JSON object, the daemon part stands still."""
+    problem = Problem("daemon/bridge", "DaemonRejected", "daemon-unread", file="daemon.json", line=3)
+
+    assert lines(_wanted(BRIDGE, problems=(problem,)), observed([])) == [
+        "! daemon/bridge  DaemonRejected: the daemon's config file was not read (daemon.json:3)"
+    ]
+    assert _says(_wanted(BRIDGE), None)[0] == f"! daemon  DaemonRejected: {PATH} is not a JSON object"
+
+
+def test_not_managed() -> None:
+    """Where the settings name no daemon part, nothing is planned for it."""
+    assert text(desired(), observed([], daemon=ObservedDaemon(PATH, True, {"debug": True}))) == "No changes."
+
+
+@pytest.mark.parametrize(
+    ("key", "engine", "unset", "expected"),
+    [
+        ("debug", "26.1.5", False, True),
+        ("debug", "26.1.5", True, False),
+        ("features", "26.1.5", True, True),
+        ("bridge", "26.1.5", False, False),
+        ("default-stop-timeout", "26.1.5", False, False),
+        ("default-stop-timeout", "29.0.1", False, True),
+        ("allow-nondistributable-artifacts", "26.1.5", False, True),
+        ("allow-nondistributable-artifacts", "27.0.0", False, False),
+    ],
+)
+def test_live_keys(key: str, engine: str, unset: bool, expected: bool) -> None:
+    """A reload is enough for the keys that this engine takes over live; taking one out often is not."""
+    assert is_live(key, engine, unset=unset) is expected
+
+
+def test_the_table_is_sorted() -> None:
+    """A new live key is one line in its place."""
+    assert list(LIVE) == sorted(LIVE)
