@@ -1,17 +1,16 @@
-"""Git, driven thinly: GitPython builds the call, `process.py` runs it with an environment that we choose.
+"""Git, driven thinly: GitPython builds the call, `gitcall.py` makes it.
 
-Room 1 (desired); may import address, process and errors. The only module that knows GitPython.
+Room 1 (desired); may import gitcall, process and errors. The only module that knows GitPython, which takes long to load:
+import this one only where it is needed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reconciler import process
-from reconciler.address import local_path
+from reconciler.desired import gitcall
 from reconciler.errors import MissingTool
 from reconciler.process import Completed
 
@@ -20,22 +19,6 @@ try:
 except ImportError as _error:  # GitPython looks for the program when it is imported
     raise MissingTool("git-missing") from _error
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-_OPTIONS = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.autocrlf=false",
-    "core.symlinks=true",
-    "protocol.allow=never",
-    "protocol.file.allow=always",
-    "protocol.https.allow=always",
-    "protocol.ssh.allow=always",
-    "fetch.recurseSubmodules=false",
-    "gc.autoDetach=false",
-    "maintenance.autoDetach=false",
-)
-
 
 class Driver(Git):
     """Git commands in one bare repository: `driver.ls_tree("-r", …)`; each returns how the program ended."""
@@ -43,7 +26,7 @@ class Driver(Git):
     def __init__(self, folder: Path, config: Path) -> None:
         super().__init__(folder)
         self.folder = folder
-        self._call_environment = {**_environment(config), "GIT_DIR": str(folder)}
+        self._config = config
 
     def execute(  # type: ignore[override] # the one way all commands take; GitPython's own would add our environment
         self,
@@ -54,61 +37,4 @@ class Driver(Git):
         **_: Any,
     ) -> Completed:
         """Run one git command; `env` comes on top. Raises ProgramFailed after `kill_after_timeout` seconds."""
-        options = [word for option in _OPTIONS for word in ("-c", option)]
-        argv = ["git", *options, *command[1:]]
-        return process.run(
-            argv, env={**self._call_environment, **(env or {})}, timeout=kill_after_timeout, cwd=self.folder
-        )
-
-
-def _environment(config: Path) -> Mapping[str, str]:
-    """Return all that git gets: nothing of ours but HOME and SSH_AUTH_SOCK, and no way to ask anybody."""
-    agent = os.environ.get("SSH_AUTH_SOCK")
-    return {
-        "PATH": PATH,
-        "HOME": str(_home()),
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": str(config),
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "SSH_ASKPASS": "true",
-        "SSH_ASKPASS_REQUIRE": "never",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        **({"SSH_AUTH_SOCK": agent} if agent else {}),
-    }
-
-
-def _home() -> Path:
-    return Path(os.environ.get("HOME") or "~").expanduser()
-
-
-def private_config(url: str) -> str:
-    """Return the text of git's global configuration for one source.
-
-    The user's own comes last, so that their keys, helpers and proxies work. A local repository may belong to another
-    user: exactly its own paths are declared safe.
-    """
-    path = local_path(url)
-    safe = _spellings(path) if path else ()
-    lines = [
-        "[core]",
-        "\tsshCommand = ssh -oBatchMode=yes -oConnectTimeout=10",
-        "[http]\n\tlowSpeedLimit = 100\n\tlowSpeedTime = 30",
-        "[safe]",
-        *(f"\tdirectory = {_quoted(folder)}" for folder in safe),
-        "[include]",
-        *(f"\tpath = {_quoted(str(_home() / name))}" for name in (".config/git/config", ".gitconfig")),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _spellings(path: str) -> Sequence[str]:
-    """Return the names under which git may check a folder: it follows links and adds `.git` on either side."""
-    plain = path.rstrip("/") or "/"
-    names = {plain, os.path.realpath(plain)}
-    return sorted({name + suffix for name in names for suffix in ("", "/.git", ".git")})
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return gitcall.git(self.folder, self._config, command[1:], timeout=kill_after_timeout, env=env)

@@ -1,7 +1,7 @@
 """The followed git repository: fetch it, know its history, stage its files.
 
-Room 1 (desired); may import driver, gitwords, staging, tree, address, settings, errors and model. A bare mirror lives in
-`<state_dir>/source.git`, staged revisions in `<state_dir>/staging`.
+Room 1 (desired); may import driver, gitcall, gitwords, staging, tree, address, settings, errors and model. A bare mirror
+lives in `<state_dir>/source.git`, staged revisions in `<state_dir>/staging`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.address import allowed_ref, allowed_url, local_path, shown
-from reconciler.desired.driver import Driver, private_config
+from reconciler.desired import gitcall
 from reconciler.desired.gitwords import failure
 from reconciler.desired.staging import Staging
 from reconciler.desired.tree import Tree
@@ -23,6 +24,9 @@ from reconciler.errors import InvalidSource, NoSpace, NotFastForward, ProgramFai
 from reconciler.model import Revision
 from reconciler.process import Completed
 from reconciler.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from reconciler.desired.driver import Driver
 
 ASK_LIMIT = 30.0
 """Seconds a repository has to say where its ref stands."""
@@ -157,6 +161,8 @@ class Repository:
 
     def _git(self) -> Driver:
         """Return a driver for the mirror, making it first if need be."""
+        from reconciler.desired.driver import Driver  # noqa: PLC0415 - heavy, and a quiet pass does without
+
         git = Driver(self._mirror, self._config)
         if not (self._mirror / "HEAD").exists():
             self._mirror.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -166,7 +172,7 @@ class Repository:
     def _remote(self, command: str, *words: str, timeout: float | None = None) -> Completed:
         """Run a command that talks to the source; its failures become ours."""
         try:
-            done: Completed = getattr(self._git(), command)(*words, kill_after_timeout=timeout or self._ask_limit)
+            done = self._run(command, words, timeout or self._ask_limit)
         except ProgramFailed as error:
             seconds = error.arguments.get("seconds", "?")
             raise SourceUnreachable("source-timeout", url=shown(self._url), seconds=seconds) from None
@@ -174,12 +180,19 @@ class Repository:
             raise failure(self._url, done.tail)
         return done
 
+    def _run(self, command: str, words: Sequence[str], timeout: float) -> Completed:
+        # Every pass asks; to load GitPython would take it several times as long as to ask.
+        if command == "ls_remote" and (self._mirror / "HEAD").exists():
+            return gitcall.git(self._mirror, self._config, ("ls-remote", *words), timeout=timeout)
+        done: Completed = getattr(self._git(), command)(*words, kill_after_timeout=timeout)
+        return done
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep other processes of ours away from the mirror and the staging."""
         try:
             self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_if_new(self._config, private_config(self._url))
+            _write_if_new(self._config, gitcall.private_config(self._url))
             handle = os.open(self._state_dir / "source.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise NoSpace("cannot-write", path=str(self._state_dir), words=error.strerror or "") from None

@@ -13,12 +13,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.desired.driver import Driver
 from reconciler.desired.tree import Entry, Tree, entry_kind
 from reconciler.errors import InvalidSource, NoSpace
 from reconciler.model import Revision
 from reconciler.process import Completed
+
+if TYPE_CHECKING:
+    from reconciler.desired.driver import Driver
 
 KEEP = 4
 """Staged revisions that stay: the newest ones."""
