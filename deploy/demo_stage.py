@@ -128,11 +128,14 @@ def seed(folder: Path) -> None:
     """Make a bare repository that holds `desired/`, and a working copy of it."""
     git(folder, "init", "-q", "--bare", "-b", "main", "home.git")
     shutil.copytree(_REPOSITORY / "desired", folder / "work")
-    for arguments in (("init", "-q", "-b", "main"), ("remote", "add", "origin", str(folder / "home.git"))):
-        git(folder / "work", *arguments)
-    git(folder / "work", "add", "-A")
-    git(folder / "work", "commit", "-q", "-m", "The example repository")
-    git(folder / "work", "push", "-q", "origin", "main")
+    work = folder / "work"
+    git(work, "init", "-q", "-b", "main")
+    for key, value in {"user.name": "demo", "user.email": "demo@localhost"}.items():
+        git(work, "config", key, value)
+    git(work, "remote", "add", "origin", str(folder / "home.git"))
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "The example repository")
+    git(work, "push", "-q", "-u", "origin", "main")
 
 
 def write_settings(folder: Path, dockerd: PrivateDockerd) -> None:
@@ -154,12 +157,8 @@ def write_settings(folder: Path, dockerd: PrivateDockerd) -> None:
 
 def git(folder: Path, *arguments: str) -> None:
     """Run git without anybody's configuration."""
-    names = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _SOMEBODY.items()}
-    alone = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(["git", *arguments], cwd=folder, env={"PATH": os.environ["PATH"], **names, **alone}, check=True)
-
-
-_SOMEBODY = {"NAME": "demo", "EMAIL": "demo@localhost"}
+    alone = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *arguments], cwd=folder, env=alone, check=True)
 
 
 def wait_until(seen: Any, timeout: float = 20.0) -> bool:

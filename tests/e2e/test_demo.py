@@ -1,0 +1,56 @@
+"""The demo shows what it promises, and leaves nothing behind."""
+
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+DEMO = [sys.executable, "deploy/demo.py"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def left_of(folder):
+    """Tell whether a mount or a process still mentions the demo's folder."""
+    commands = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it may end while we look
+            commands.append(path.read_bytes())
+    return folder in Path("/proc/mounts").read_text() or any(folder.encode() in command for command in commands)
+
+
+def test_the_tour_sees_every_step_and_cleans_up():
+    """`--tour only` ends with 0 when all was seen on the engine; its folder, processes and mounts are gone."""
+    done = subprocess.run([*DEMO, "--tour", "only"], cwd=TOP, capture_output=True, text=True, check=False, timeout=240)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All 6 steps were seen." in done.stdout
+    folder = re.search(r"/tmp/demo\w+", done.stdout)
+    assert folder
+    assert not Path(folder[0]).exists()
+    assert not left_of(folder[0])
+
+
+def test_without_tour_it_stays_until_it_is_told_to_end():
+    """Afterwards it stays up, says what there is to try, and cleans up when it is ended."""
+    with subprocess.Popen(DEMO, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        said = ""
+        for line in running.stdout:
+            said += line
+            if "visit the site" in line:
+                break
+        folder = re.search(r"docker socket +unix://(/tmp/demo\w+)/", said)
+        assert folder, said
+        assert Path(folder[1], "docker.sock").is_socket()
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+
+    assert running.returncode == 0
+    assert not Path(folder[1]).exists()
+    assert not left_of(folder[1])
