@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from reconciler.model import Action, Container, Desired, DesiredStack, Observed, Plan, Volume
+from reconciler.model import Action, Container, Desired, DesiredStack, Json, Observed, Plan, Volume
 from tests.plan.build import IMAGE, made, network_id, there
 
 
@@ -103,12 +103,12 @@ _DO = {
 }
 
 
-def _change(action, seen, change):  # type: ignore[no-untyped-def]
+def _change(action: Action, seen: Observed, change: Callable[[Container], Container]) -> Observed:
     containers = tuple(change(c) if c.id == action.object_id else c for c in seen.containers)
     return replace(seen, containers=containers)
 
 
-def _with_networks(old: Container, more: Mapping[str, object], without: str = "") -> Container:
+def _with_networks(old: Container, more: Mapping[str, Json], without: str = "") -> Container:
     document = dict(old.document or {})
     settings = document["NetworkSettings"]
     assert isinstance(settings, Mapping)

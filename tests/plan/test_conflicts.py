@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Container, Engine, Listener, Pool, PublishedPort
+from reconciler.model import Container, Engine, Json, Listener, Pool, PublishedPort
 from reconciler.plan.ports import overlaps
 from tests.plan.build import (
     all_made,
@@ -51,10 +51,14 @@ def test_addresses(one: str, other: str, expected: bool) -> None:
 def test_two_new_stacks_with_one_port() -> None:
     """Of two that are both new neither gets the port, and each names the other."""
     assert lines(desired(ONE, TWO), NOTHING) == [
-        "! stack/one/service/web  PortTaken: host port 8080/tcp is taken by stack/two/service/web, "
-        "stack/one/service/web cannot have it (stacks/one/compose.yaml:4)",
-        "! stack/two/service/web  PortTaken: host port 127.0.0.1:8080/tcp is taken by stack/one/service/web, "
-        "stack/two/service/web cannot have it (stacks/two/compose.yaml:4)",
+        (
+            "! stack/one/service/web  PortTaken: host port 8080/tcp is taken by stack/two/service/web, "
+            "stack/one/service/web cannot have it (stacks/one/compose.yaml:4)"
+        ),
+        (
+            "! stack/two/service/web  PortTaken: host port 127.0.0.1:8080/tcp is taken by stack/one/service/web, "
+            "stack/two/service/web cannot have it (stacks/two/compose.yaml:4)"
+        ),
     ]
 
 
@@ -152,7 +156,7 @@ def test_exhausted_pools() -> None:
 def test_subnets_in_use() -> None:
     """Networks that exist have their subnets, whatever pool they came from."""
     one, two = stack("one", service("a")), stack("two", service("a"))
-    ipam = {"Driver": "default", "Config": [{"Subnet": "10.0.0.0/24"}]}
+    ipam: Json = {"Driver": "default", "Config": [{"Subnet": "10.0.0.0/24"}]}
     taken = all_there(one).networks[0]
     document = {**taken.document, "IPAM": ipam}
     there = type(taken)(taken.id, taken.name, taken.project, taken.key, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ DONE = replace(JOB, state="exited", exit_code=0)
         ({"state": "restarting"}, "waiting", "crash-loop"),
     ],
 )
-def test_one_container(change: dict[str, object], state: str, code: str | None) -> None:
+def test_one_container(change: dict[str, Any], state: str, code: str | None) -> None:
     """Each state of a container makes its stack ready, lets it wait, or fails it."""
     found = ready(WEB, [replace(DB, **change), DONE, API])
 
@@ -94,7 +95,7 @@ def test_what_is_missing_is_waited_for() -> None:
         ("service_healthy", {"health": "healthy"}, "ready"),
     ],
 )
-def test_conditions(condition: str, change: dict[str, object], state: str) -> None:
+def test_conditions(condition: str, change: dict[str, Any], state: str) -> None:
     """What a service waits for is judged by the condition it names."""
     assert dependency_ready(WEB, "db", condition, [replace(DB, **change)]).state == state
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from reconciler.model import Problem
 from tests.plan.build import STACKS, all_made, all_there, desired, file, observed, plan, record, service, stack, text
@@ -11,7 +12,7 @@ FOLDER = f"{STACKS}/web"
 AT = "stacks/web/compose.yaml"
 
 
-def _web(digest: str, **more: object):
+def _web(digest: str, **more: Any):
     bind = {"type": "bind", "source": f"{FOLDER}/conf/nginx.conf", "target": "/etc/nginx.conf"}
     return stack(
         "web",
@@ -53,9 +54,14 @@ def test_a_file_edited_on_the_device() -> None:
     assert text(desired(WEB), seen, KNOWN).splitlines() == [
         "~ stack/web  put-back compose.yaml  (drift: was removed on this device; stacks/web/compose.yaml)",
         "~ stack/web  put-back conf/nginx.conf  (drift: was edited on this device; stacks/web/conf/nginx.conf)",
-        f"↻ stack/web/service/bound  restart web-bound-1  (drift: reads conf/nginx.conf, which is put back; {AT}:3)  [downtime]",
-        f"↻ stack/web/service/mounted  restart web-mounted-1  "
-        f"(drift: reads conf/nginx.conf, which is put back; {AT}:3)  [downtime]",
+        (
+            f"↻ stack/web/service/bound  restart web-bound-1  "
+            f"(drift: reads conf/nginx.conf, which is put back; {AT}:3)  [downtime]"
+        ),
+        (
+            f"↻ stack/web/service/mounted  restart web-mounted-1  "
+            f"(drift: reads conf/nginx.conf, which is put back; {AT}:3)  [downtime]"
+        ),
         "Plan: 2 put-back, 2 restart.",
     ]
 

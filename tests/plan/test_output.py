@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from reconciler.model import Action, Cause, FieldDiff, Held, Kind, Problem
 from reconciler.plan.document import plan_document
+from reconciler.plan.plan import Options, make_plan
 from reconciler.plan.text import GLYPHS, plan_text, value_text
 from reconciler.plan.texts import CAUSES, PROBLEMS
 from tests.plan.build import COMMIT, NOW, all_made, all_there, altered, desired, observed, plan, record, service, stack
@@ -64,8 +65,8 @@ def test_blocked_and_held_in_the_document() -> None:
 
     assert document["summary"] == {"blocked": 1, "held": 1}
     assert document["held"] == [{"target": "stack/y", "fields": [], "why": "ignored", "until": None, "note": "n"}]
-    (blocked,) = document["blocked"]  # type: ignore[misc]
-    assert {**blocked, "args": None} == {  # type: ignore[dict-item]
+    blocked: Any = document["blocked"]
+    assert {**blocked[0], "args": None} == {
         "target": "stack/x",
         "reason": "PortTaken",
         "code": "port-taken",
@@ -116,12 +117,11 @@ def test_long_values_are_cut() -> None:
 
 def test_secrets_are_masked() -> None:
     """Every value that the plan shows has gone through the mask."""
-    from reconciler.plan.plan import Options, make_plan
 
     def mask(path: str, value: object) -> str:
         return f"…{path}"
 
-    made = make_plan(desired(AFTER), all_there(BEFORE), record(BEFORE), Options(NOW, "", ""), mask)  # type: ignore[arg-type]
+    made = make_plan(desired(AFTER), all_there(BEFORE), record(BEFORE), Options(NOW, "", ""), mask)
 
     assert made.actions[0].fields == (FieldDiff("environment.A", "…environment.A", "1", "…environment.A"),)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import Container, Desired, DesiredService, DesiredStack, Observed, Recorded
@@ -22,7 +24,7 @@ def _services(draw: st.DrawFn) -> tuple[DesiredService, ...]:
 
 
 def _service(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> DesiredService:
-    document: dict[str, object] = {}
+    document: dict[str, Any] = {}
     if draw(st.booleans()):
         document["environment"] = {"A": draw(st.sampled_from(("1", "2")))}
     if draw(st.booleans()):
@@ -34,7 +36,7 @@ def _service(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> DesiredServ
     waits = draw(st.sets(st.sampled_from(before))) if before else set()
     if waits:
         details = {"condition": "service_started", "restart": draw(st.booleans()), "required": True}
-        document["depends_on"] = {other: details for other in sorted(waits)}
+        document["depends_on"] = dict.fromkeys(sorted(waits), details)
     return service(name, **document)
 
 
@@ -51,31 +53,25 @@ def _stacks(draw: st.DrawFn) -> tuple[DesiredStack, ...]:
     )
 
 
+_DAMAGES: dict[str, Callable[[Container], Container | None]] = {
+    "none": lambda container: container,
+    "gone": lambda container: None,
+    "ended": lambda container: replace(container, state="exited", exit_code=1),
+    "paused": lambda container: replace(container, state="paused"),
+    "created": lambda container: replace(container, state="created"),
+    "renamed": lambda container: replace(container, name=f"{container.name}-old"),
+    "edited": lambda container: altered(container, "Config", Env=["B=1"]),
+    "policy": lambda container: altered(
+        container, "HostConfig", RestartPolicy={"Name": "unless-stopped", "MaximumRetryCount": 0}
+    ),
+    "memory": lambda container: altered(container, "HostConfig", Memory=5000000, MemorySwap=10000000),
+    "cut off": lambda container: replace(altered(container, "NetworkSettings", Networks={}), networks={}),
+}
+
+
 def _damage(draw: st.DrawFn, container: Container) -> list[Container]:
-    kind = draw(
-        st.sampled_from(
-            ("none", "gone", "ended", "paused", "renamed", "edited", "policy", "memory", "cut off", "created")
-        )
-    )
-    match kind:
-        case "gone":
-            return []
-        case "ended":
-            return [replace(container, state="exited", exit_code=1)]
-        case "paused" | "created":
-            return [replace(container, state=kind)]
-        case "renamed":
-            return [replace(container, name=f"{container.name}-old")]
-        case "edited":
-            return [altered(container, "Config", Env=["B=1"])]
-        case "policy":
-            return [altered(container, "HostConfig", RestartPolicy={"Name": "unless-stopped", "MaximumRetryCount": 0})]
-        case "memory":
-            return [altered(container, "HostConfig", Memory=5000000, MemorySwap=10000000)]
-        case "cut off":
-            return [replace(altered(container, "NetworkSettings", Networks={}), networks={})]
-        case _:
-            return [container]
+    found = _DAMAGES[draw(st.sampled_from(sorted(_DAMAGES)))](container)
+    return [] if found is None else [found]
 
 
 @st.composite
@@ -87,6 +83,7 @@ def _situations(draw: st.DrawFn) -> tuple[Desired, Observed, Recorded]:
     return desired(*after), seen, draw(st.sampled_from((Recorded(), record(*before))))
 
 
+@settings(max_examples=50, deadline=None)
 @given(_stacks(), st.booleans())
 def test_equal_states_need_nothing(stacks: tuple[DesiredStack, ...], known: bool) -> None:
     """Where everything is as git wants it, the plan is empty, with and without a record."""
@@ -95,7 +92,7 @@ def test_equal_states_need_nothing(stacks: tuple[DesiredStack, ...], known: bool
     assert (made.actions, made.blocked, made.held) == ((), (), ())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_situations())
 def test_carrying_a_plan_out_leaves_nothing_to_do(situation: tuple[Desired, Observed, Recorded]) -> None:
     """After a plan was carried out, the next one is empty."""
@@ -108,6 +105,7 @@ def test_carrying_a_plan_out_leaves_nothing_to_do(situation: tuple[Desired, Obse
     assert plan_text(replace(second, held=())) == NO_CHANGES
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_situations())
 def test_the_same_facts_give_the_same_plan(situation: tuple[Desired, Observed, Recorded]) -> None:
     """A plan, its index included, depends on its arguments only, and not on the order in which the engine lists things."""
@@ -117,6 +115,7 @@ def test_the_same_facts_give_the_same_plan(situation: tuple[Desired, Observed, R
     assert plan(wanted, seen, known) == plan(wanted, shuffled, known)
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_situations())
 def test_order_respects_dependencies(situation: tuple[Desired, Observed, Recorded]) -> None:
     """What waits for another service or stack comes after everything that is done for that one."""

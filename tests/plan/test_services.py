@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -125,8 +126,10 @@ DAMAGES: list[tuple[str, list[Container], list[str]]] = [
         "taken off its network",
         [DB, _networks(API)],
         [
-            "+ stack/web/service/api  connect web-api-1  "
-            f"(drift: networks.default, networks.default.aliases differ; {AT}:3)",
+            (
+                "+ stack/web/service/api  connect web-api-1  "
+                f"(drift: networks.default, networks.default.aliases differ; {AT}:3)"
+            ),
             '    + networks.default  "web_default"',
             '    + networks.default.aliases  ["api"]',
             "Plan: 1 connect.",
@@ -136,8 +139,10 @@ DAMAGES: list[tuple[str, list[Container], list[str]]] = [
         "other aliases",
         [DB, _networks(API, web_default=["x"])],
         [
-            "- stack/web/service/api  disconnect web-api-1  "
-            f"(drift: networks.default.aliases differs; {AT}:3)  [downtime]",
+            (
+                "- stack/web/service/api  disconnect web-api-1  "
+                f"(drift: networks.default.aliases differs; {AT}:3)  [downtime]"
+            ),
             f"+ stack/web/service/api  connect web-api-1  (drift: networks.default.aliases differs; {AT}:3)",
             '    - networks.default.aliases  ["x"]',
             '    + networks.default.aliases  ["api"]',
@@ -157,8 +162,10 @@ DAMAGES: list[tuple[str, list[Container], list[str]]] = [
         "left over beside the original",
         [DB, API, replace(API, id="left", name="0123456789ab_web-api-1", state="created")],
         [
-            "- stack/web/service/api  remove 0123456789ab_web-api-1  "
-            f"(drift: left over from an interrupted run; {AT}:3)",
+            (
+                "- stack/web/service/api  remove 0123456789ab_web-api-1  "
+                f"(drift: left over from an interrupted run; {AT}:3)"
+            ),
             "Plan: 1 remove.",
         ],
     ),
@@ -308,7 +315,7 @@ def test_shared_namespaces() -> None:
     )
 
 
-def _with(web: DesiredStack, **settings: object) -> DesiredStack:
+def _with(web: DesiredStack, **settings: Any) -> DesiredStack:
     return stack(web.name, *web.services, settings=settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_the_guard_against_pruning_too_much(kept: int, gone: int, refused: bool)
         ({"had_device_folder": True}, "device-folder-gone"),
     ],
 )
-def test_nothing_is_pruned_on_another_device(known: dict[str, object], code: str) -> None:
+def test_nothing_is_pruned_on_another_device(known: dict[str, Any], code: str) -> None:
     """After the device's name, machine or folder changed nothing is taken away unless confirmed."""
     seen = all_there(GONE, *KEPT, machine_id="m1")
 
