@@ -118,8 +118,14 @@ def _failing_as(
     try:
         yield
     except ProgramFailed as error:
-        words = error.arguments.get("words", "").strip() or str(error)
+        words = _without_progress(error.arguments.get("words", "")) or str(error)
         raise kind(code, stack=stack.name, services=", ".join(services), words=words) from error
+
+
+def _without_progress(words: str) -> str:
+    """Leave out what compose indents, its progress, as long as anything else is said."""
+    lines = words.strip("\n").splitlines()
+    return "\n".join([line for line in lines if not line.startswith(" ")] or lines).strip()
 
 
 def _label(name: str, value: str) -> str:

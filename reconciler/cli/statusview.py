@@ -85,7 +85,7 @@ def _stacks(view: View, when: When) -> Block:
 def _stack(stack: StackView, when: When) -> Row:
     services = stack.services
     well = sum(service_good(service) for service in services.values())
-    reason = text(stack.document.get("reason"))
+    reason = text(next(iter(str(stack.document.get("reason") or "").splitlines()), ""))
     operation = stack.word("operation")
     busy = f"{operation} " if operation not in {"Idle", "-"} else ""
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -86,7 +86,7 @@ class Work:
         try:
             self.perform(step)
         except ReconcilerError as error:
-            problem = error_problem(error, f"stack/{self.task.name}")
+            problem = _placed(error_problem(error, f"stack/{self.task.name}"), step)
             self._note(step, problem, time.monotonic() - begun)
             return journal.failed(step, problem)
         self._note(step, None, time.monotonic() - begun)
@@ -101,3 +101,11 @@ class Work:
     def _settle(self, step: Step, seconds: float) -> StackOutcome:
         assert step.result is not None
         return StackOutcome(self.task.name, step.result, step.problem, tuple(self.outcomes), seconds)
+
+
+def _placed(problem: Problem, step: Step) -> Problem:
+    """Point to where in git that stands which the engine, the registry or compose did not take."""
+    cause = next((action.cause for action in step.actions if action.service and action.cause.file), None)
+    if problem.file or not step.services or cause is None:
+        return problem
+    return replace(problem, file=cause.file, line=cause.line)

@@ -40,11 +40,16 @@ def made_inputs(service: DesiredService) -> Mapping[str, str]:
     return {**service.inputs, BUILD: hashlib.sha256(json.dumps(build, sort_keys=True).encode()).hexdigest()}
 
 
-def _applied_service(service: DesiredService, world: World, container: Container | None, mask: Mask) -> AppliedService:
+def applied_document(service: DesiredService, world: World, mask: Mask) -> Document:
+    """Return a service in the form in which the record keeps it."""
     document = _masked(normal_service(service.document, world), mask)
     # no container shows how many there shall be, nor in what order to take them away when git no longer says
+    return {**document, DEPENDS_ON: sorted(waits(service)), SCALE: replicas(service)}
+
+
+def _applied_service(service: DesiredService, world: World, container: Container | None, mask: Mask) -> AppliedService:
     return AppliedService(
-        {**document, DEPENDS_ON: sorted(waits(service)), SCALE: replicas(service)},
+        applied_document(service, world, mask),
         made_inputs(service),
         container.image_id if container else None,
         container.config_hash if container else None,

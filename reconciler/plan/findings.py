@@ -24,6 +24,7 @@ from reconciler.model import (
     Mask,
     Position,
 )
+from reconciler.plan.applied import applied_document
 from reconciler.plan.compare import Difference, compare_service, normal_service
 from reconciler.plan.scene import Scene
 
@@ -133,6 +134,8 @@ def _other_hash(scene: Scene, service: DesiredService, container: Container) -> 
     applied = scene.applied(service.name)
     if applied is None or not applied.config_hash or container.config_hash == applied.config_hash:
         return []
+    if not same(applied_document(service, scene.world, scene.mask), applied.document):
+        return []  # the container is what a commit made of it that never got well, and so was not recorded
     diff = FieldDiff("labels.com.docker.compose.config-hash", None, applied.config_hash, container.config_hash)
     return [Held(f"{scene.target}/service/{service.name}", "hash algorithm changed", (diff,))]
 
