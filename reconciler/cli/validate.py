@@ -17,7 +17,7 @@ from reconciler.cli.words import headline, tell_error
 from reconciler.desired.load import Context, load
 from reconciler.desired.tree import Tree, folder_tree
 from reconciler.errors import MissingTool
-from reconciler.model import Desired, Problem
+from reconciler.model import Desired, Document, Json, Problem
 from reconciler.plan.document import problem_document
 from reconciler.plan.texts import problem_hint
 from reconciler.tools import ComposeTool, find_compose
@@ -28,10 +28,14 @@ NO_DEVICE = "no-device-of-this-name"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was looked at, and what is wrong with it: each problem once, in the order of files and lines."""
+    """What was looked at, and what is wrong with it: each problem once, in the order of files and lines.
+
+    `unseen` are stacks whose `where` leaves them to no device of this repository.
+    """
 
     devices: tuple[str, ...]
     stacks: frozenset[str]
+    unseen: frozenset[str]
     problems: tuple[Problem, ...]
 
 
@@ -40,11 +44,17 @@ def run(folder: Path, *, as_json: bool) -> int:
     compose = _compose()
     checked = check(folder, compose)
     if as_json:
-        say(json_text({"schema": 1, "problems": [problem_document(problem) for problem in checked.problems]}))
+        say(json_text(document(checked)))
     else:
         for line in report(checked, compose):
             say(line)
     return 1 if checked.problems or compose is None else 0
+
+
+def document(checked: Checked) -> Document:
+    """Return what was found as JSON."""
+    problems: list[Json] = [problem_document(problem) for problem in checked.problems]
+    return {"schema": 1, "problems": problems, "unseen": sorted(checked.unseen)}
 
 
 def check(folder: Path, compose: ComposeTool | None) -> Checked:
@@ -54,7 +64,8 @@ def check(folder: Path, compose: ComposeTool | None) -> Checked:
     with tempfile.TemporaryDirectory(prefix="reconciler-validate-") as scratch:
         views = [load(tree, _context(device, Path(scratch), compose)) for device in (*devices, NO_DEVICE)]
     stacks = frozenset(stack.name for view in views for stack in view.stacks)
-    return Checked(devices, stacks, distinct(problem for view in views for problem in problems(view)))
+    unseen = frozenset(name for view in views for name in view.elsewhere) - stacks
+    return Checked(devices, stacks, unseen, distinct(problem for view in views for problem in problems(view)))
 
 
 def device_names(tree: Tree) -> tuple[str, ...]:
@@ -84,6 +95,9 @@ def report(checked: Checked, compose: ComposeTool | None) -> Iterator[str]:
         yield headline(problem)
         if hint := problem_hint(problem):
             yield f"  hint: {inert(hint)}"
+    if checked.unseen:
+        names = ", ".join(map(inert, sorted(checked.unseen)))
+        yield f"Not looked at, as `where` leaves it to no device of this repository: {names}"
     looked_at = f"{count(len(checked.stacks), 'stack')}, {count(len(checked.devices), 'device')}"
     rendered = f"rendered by compose {compose.version}" if compose else "not rendered: compose is missing"
     total = count(len(checked.problems), "problem") if checked.problems else "No problems"

@@ -86,6 +86,23 @@ def test_a_mistake_on_one_device_is_found(write):
     assert files == {"devices/attic/stacks/web/.env", "devices/cellar/device.yaml"}
 
 
+def test_a_stack_for_nobody_is_named(write):
+    """A stack that no device gets cannot be checked, and that is said: `where` may be misspelt."""
+    folder = write(
+        {
+            "stacks/web/compose.yaml": WEB,
+            "stacks/nas/compose.yaml": WEB,
+            "stacks/nas/stack.yaml": "where: [nsa]\n",
+            "devices/attic/device.yaml": "roles: [nas]\n",
+        }
+    )
+
+    checked = check(folder, None)
+
+    assert checked.unseen == {"nas"}
+    assert next(iter(report(checked, None))).endswith(": nas")
+
+
 def test_without_compose_ours_is_still_checked(write):
     """Where compose is missing, what we check ourselves is reported, and that nothing was rendered is said."""
     folder = write({"stacks/web/compose.yaml": WEB, "stacks/web/stack.yaml": "where: []\n"})
