@@ -85,7 +85,7 @@ def show(report: Report, *, as_json: bool) -> None:
 
         console(sys.stdout).print(summary_table(report.outcomes))
     for problem in _problems(report):
-        tell_problem(problem.reason or "error", problem)
+        tell_problem("error", problem, about=problem.target)
     say(verdict(report))
 
 

@@ -95,6 +95,7 @@ def summary_table(outcomes: Sequence[StackOutcome]) -> Table:
     for outcome in sorted(outcomes, key=lambda each: each.stack):
         done = sum(each.ok for each in outcome.outcomes)
         share = count(done, "action") if done == len(outcome.outcomes) else f"{done} of {len(outcome.outcomes)} actions"
+        share = share if outcome.outcomes else ""
         style = "green" if outcome.result in GOOD else "bold red"
         sign, name = Text("✓" if outcome.result in GOOD else "✗", style=style), Text(inert(outcome.stack), style="bold")
         table.add_row(

@@ -135,9 +135,9 @@ def _detail(part: StackView, when: When) -> Iterator[tuple[str, str]]:
 
 
 def _condition(service: Document) -> str:
-    code = service.get("exit_code")
-    state = text(service.get("state")) + (f" with code {text(code)}" if code is not None else "")
-    return f"{state}, {text(service.get('health')) or 'no health check'}"
+    state, health, code = (text(service.get(key)) for key in ("state", "health", "exit_code"))
+    words = (f"{state} with code {code}" if code else state, health if health != state else "")
+    return ", ".join(word for word in words if word)
 
 
 def _where(entry: Document) -> str:

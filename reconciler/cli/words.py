@@ -29,13 +29,16 @@ def headline(problem: Problem) -> str:
 
 def tell(word: str, text: str, hint: str = "") -> None:
     """Print to standard error; `word` is `error` or `warning`. Further lines are indented."""
-    lines = [f"{word}: {text}", *([f"hint: {inert_block(hint)}".rjust(len(word) + len(hint) + 2)] if hint else [])]
-    complain("\n".join(line.replace("\n", "\n" + " " * (len(word) + 2)) for line in lines))
+    indented = text.replace("\n", "\n" + " " * (len(word) + 2))
+    complain(f"{word}: {indented}")
+    if hint:
+        complain(f"{'hint':>{len(word)}}: {inert(hint)}")
 
 
-def tell_problem(word: str, problem: Problem) -> None:
-    """Print a problem to standard error."""
-    tell(word, headline(problem), problem_hint(problem))
+def tell_problem(word: str, problem: Problem, about: str = "") -> None:
+    """Print a problem to standard error; where many may be concerned, `about` whom it is and which kind of problem."""
+    lead = "".join(f"{inert(part)}: " for part in (about, about and problem.reason) if part)
+    tell(word, lead + headline(problem), problem_hint(problem))
 
 
 def tell_error(error: ReconcilerError) -> None:

@@ -76,6 +76,20 @@ def test_what_is_not_well_is_explained():
     ) in overview(BAD)
 
 
+def test_the_table_stays_narrow():
+    """What blocks a stack is one word in the table; its text stands below."""
+    row = next(line for line in overview(BAD).splitlines() if line.startswith("web  "))
+
+    assert row == "web    OutOfSync  Degraded  FailedPartial  1/2       2026-11-24T10:00:00Z  PortTaken"
+
+
+def test_a_service_that_is_not_there_is_missing():
+    """Its state and its health say the same, once."""
+    gone = {"state": "missing", "health": "missing", "containers": []}
+
+    assert "\n  db: missing\n" in overview({**GOOD, "stacks": {"db": {**DB, "services": {"db": gone}}}})
+
+
 def test_an_engine_that_is_down_says_what_to_do():
     """Without an engine the first thing to do is to start it."""
     engine = {"version": None, "state": "unreachable", "reason": "nobody listens at unix:///x"}

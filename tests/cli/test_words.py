@@ -2,8 +2,9 @@
 
 import pytest
 
-from reconciler.cli.words import tell, tell_error
+from reconciler.cli.words import tell, tell_error, tell_problem
 from reconciler.errors import MissingTool, ProgramFailed
+from reconciler.model import Problem
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,13 @@ def test_without_a_hint_there_is_no_line_for_it(capsys):
     tell("warning", "careful")
 
     assert capsys.readouterr().err == "warning: careful\n"
+
+
+def test_among_many_it_is_said_whom_it_is_about(capsys):
+    """After an apply each problem names its stack and its kind, then the place."""
+    problem = Problem("stack/web", "PullFailed", "compose-missing", {}, "stacks/web/compose.yaml", 4)
+
+    tell_problem("error", problem, about=problem.target)
+
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == "error: stack/web: PullFailed: stacks/web/compose.yaml:4: docker compose is not installed"
