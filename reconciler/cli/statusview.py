@@ -85,7 +85,8 @@ def _stacks(view: View, when: When) -> Block:
 def _stack(stack: StackView, when: When) -> Row:
     services = stack.services
     well = sum(service_good(service) for service in services.values())
-    reason = text(next(iter(str(stack.document.get("reason") or "").splitlines()), ""))
+    blocked = sequence(stack.document.get("blocked"))
+    reason = str((mapping(blocked[0]) if blocked else stack.document).get("reason") or "")
     operation = stack.word("operation")
     busy = f"{operation} " if operation not in {"Idle", "-"} else ""
     return (
@@ -93,7 +94,7 @@ def _stack(stack: StackView, when: When) -> Row:
         *(_toned(stack.word(key)) for key in ("sync", "health", "result")),
         Cell(f"{well}/{len(services)}" if services else "-", "" if well == len(services) else "bad"),
         Cell(when(text(stack.document.get("since"))) or "-", "dim"),
-        Cell(busy + reason),
+        Cell(busy + text(next(iter(reason.splitlines()), ""))),
     )
 
 
