@@ -110,6 +110,8 @@ def _compose(text: str, file: str) -> yaml.Node | None:
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidSource:
+    if error.context == "while scanning a quoted scalar" and error.context_mark:
+        return InvalidSource("yaml-quote", file=file, line=error.context_mark.line + 1)
     mark = error.problem_mark or error.context_mark
     lines = text.splitlines() or [""]
     line = min(mark.line + 1, len(lines)) if mark else None

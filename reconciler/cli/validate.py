@@ -1,6 +1,6 @@
 """The verb `validate`: check a repository for each of its devices, without engine and settings.
 
-Face; imports desired (which calls compose to render) and plan/'s texts.
+Face; imports desired (which calls compose to render), and of plan/ the texts and the check of dependencies.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from reconciler.desired.load import Context, load
 from reconciler.desired.tree import Tree, folder_tree
 from reconciler.errors import MissingTool
 from reconciler.model import Desired, Document, Json, Problem
+from reconciler.plan.dependencies import broken_dependencies
 from reconciler.plan.document import problem_document
 from reconciler.plan.texts import problem_hint
 from reconciler.tools import ComposeTool, find_compose
@@ -65,7 +66,10 @@ def check(folder: Path, compose: ComposeTool | None) -> Checked:
         views = [load(tree, _context(device, Path(scratch), compose)) for device in (*devices, NO_DEVICE)]
     stacks = frozenset(stack.name for view in views for stack in view.stacks)
     unseen = frozenset(name for view in views for name in view.elsewhere) - stacks
-    return Checked(devices, stacks, unseen, distinct(problem for view in views for problem in problems(view)))
+    # what a stack depends on may be there on real devices only
+    waiting = [problem for view in views[: len(devices) or 1] for problem in broken_dependencies(view.stacks)]
+    found = distinct([*waiting, *(problem for view in views for problem in problems(view))])
+    return Checked(devices, stacks, unseen, found)
 
 
 def device_names(tree: Tree) -> tuple[str, ...]:

@@ -5,16 +5,16 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from reconciler import __version__
 from reconciler.errors import EngineUnreachable
-from reconciler.model import Desired, Document, Observed, Problem, Recorded, SourceState
+from reconciler.model import Document, Problem, SourceState
 from reconciler.observed import host
-from reconciler.plan.document import plan_document
+from reconciler.plan.document import plan_document, problem_document
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import error_problem, problem_text
@@ -22,7 +22,7 @@ from reconciler.record.status import Facts, Verdict, states, status_document
 from reconciler.redact import Redactor
 
 if TYPE_CHECKING:
-    from reconciler.pipeline.passes import Pipeline
+    from reconciler.pipeline.passes import Pipeline, Planned
 
 
 def report_status(pipeline: Pipeline, source: SourceState | None, problem: Problem | None = None) -> Document:
@@ -62,17 +62,36 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         facts,
         desired=desired,
         observed=planned.observed,
-        plan=plan_document(planned.plan),
-        verdicts=_verdicts(desired, planned.observed, planned.recorded, planned.redactor),
+        plan=_with_failures(plan_document(planned.plan), _unfinished(planned)),
+        verdicts=_verdicts(planned),
         mask=planned.redactor.mask,
     )
 
 
-def _verdicts(desired: Desired, observed: Observed, recorded: Recorded, redactor: Redactor) -> Mapping[str, Verdict]:
-    verdicts, found = {}, index_facts(observed)
-    for stack in desired.stacks:
+def _unfinished(planned: Planned) -> Mapping[str, Problem]:
+    """Return by stack what the last attempt failed with, as long as there is still something to do."""
+    waiting = {action.stack for action in planned.plan.actions}
+    stacks = planned.recorded.stacks.items()
+    return {name: stack.problem for name, stack in stacks if stack.problem and name in waiting}
+
+
+def _with_failures(plan: Document, failures: Mapping[str, Problem]) -> Document:
+    """Add to what is blocked the pulls that failed: a plan cannot know them."""
+    failed = [problem_document(problem) for problem in failures.values() if problem.reason == "PullFailed"]
+    return {**plan, "blocked": [*cast("Sequence[Document]", plan["blocked"]), *failed]}
+
+
+def _verdicts(planned: Planned) -> Mapping[str, Verdict]:
+    verdicts, found, failures = {}, index_facts(planned.observed), _unfinished(planned)
+    for stack in planned.desired.stacks:
         if not stack.problems:
-            health = judge_stack(stack, own_containers(stack, recorded.stacks.get(stack.name), found))
-            reason = redactor.text(problem_text(health.problem)) if health.problem else None
+            health = judge_stack(stack, own_containers(stack, planned.recorded.stacks.get(stack.name), found))
+            problem = _telling(health.problem, failures.get(stack.name))
+            reason = planned.redactor.text(problem_text(problem)) if problem else None
             verdicts[stack.name] = Verdict(health.health, reason, health.services)
     return verdicts
+
+
+def _telling(seen: Problem | None, failed: Problem | None) -> Problem | None:
+    """Choose what says more: that a container is missing says less than why it could not be made."""
+    return failed if failed and (seen is None or seen.code == "service-missing") else seen

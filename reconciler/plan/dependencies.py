@@ -14,15 +14,16 @@ from reconciler.plan.order import find_cycles
 from reconciler.plan.scene import Draft, Scene
 
 
-def broken_dependencies(scenes: Mapping[str, Scene]) -> Iterator[Problem]:
+def broken_dependencies(stacks: Sequence[DesiredStack]) -> Iterator[Problem]:
     """Yield a problem for every stack on a cycle, and for every dependency that this device does not have."""
-    waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
+    named = {stack.name: stack for stack in stacks}
+    waiting = {name: stack.settings.depends_on for name, stack in named.items()}
     for name, ring in sorted(find_cycles(waiting).items()):
-        yield _problem(scenes[name].stack, "DependencyCycle", "dependency-cycle", {"cycle": " → ".join(ring)})
-    for scene in scenes.values():
-        for other in scene.stack.settings.depends_on:
-            if other not in scenes:
-                yield _problem(scene.stack, "InvalidSource", "dependency-unknown", {"dependency": other})
+        yield _problem(named[name], "DependencyCycle", "dependency-cycle", {"cycle": " → ".join(ring)})
+    for stack in stacks:
+        for other in stack.settings.depends_on:
+            if other not in named:
+                yield _problem(stack, "InvalidSource", "dependency-unknown", {"dependency": other})
 
 
 def block_dependants(

@@ -16,7 +16,7 @@ from reconciler.plan.index import plan_index
 from reconciler.plan.names import taken_names, too_many_for_one_name
 from reconciler.plan.order import number_actions, stack_order
 from reconciler.plan.pools import exhausted_pools
-from reconciler.plan.ports import taken_ports
+from reconciler.plan.ports import taken_ports, too_many_for_one_port
 from reconciler.plan.prune import plan_prune
 from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, own_containers, total
 from reconciler.plan.stack import plan_stack
@@ -82,7 +82,7 @@ def _plan_stacks(scenes: Mapping[str, Scene], facts: Facts) -> dict[str, Draft]:
     waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
     order = stack_order(waiting)
     drafts = {name: plan_stack(scenes[name]) for name in order}
-    drafts = _block(drafts, broken_dependencies(scenes))
+    drafts = _block(drafts, broken_dependencies([scene.stack for scene in scenes.values()]))
     drafts = _block(drafts, _conflicts([scenes[name] for name in order if not drafts[name].blocked], facts))
     stacks = [scenes[name].stack for name in order]
     drafts = _block(drafts, exhausted_pools(stacks, total(drafts.values()).actions, facts.observed))
@@ -96,6 +96,7 @@ def _conflicts(scenes: Sequence[Scene], facts: Facts) -> Iterable[Problem]:
     yield from taken_names(stacks, facts, mine)
     for stack in stacks:
         yield from too_many_for_one_name(stack)
+        yield from too_many_for_one_port(stack)
 
 
 def _block(drafts: Mapping[str, Draft], problems: Iterable[Problem]) -> dict[str, Draft]:

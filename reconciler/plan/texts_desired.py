@@ -137,6 +137,10 @@ DESIRED: Mapping[str, tuple[str, str]] = {
     ),
     "daemon-link": ("daemon.json is a link or a submodule", "Put the file itself there."),
     "yaml-syntax": ("this is not YAML: {words}", "Look at this line and the one above: indentation, quotes, colons."),
+    "yaml-quote": (
+        "the quote that begins here does not end",
+        "Close it; inside single quotes a quote is written twice: 'it''s'.",
+    ),
     "yaml-tab": ("a tab stands at the start of the line", "Indent with spaces: YAML allows no tabs."),
     "yaml-documents": (
         "a second document begins here",

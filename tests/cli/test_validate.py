@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.cli.main import run
 from reconciler.cli.validate import check, report
+from reconciler.plan.texts import problem_text
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "desired"
 
@@ -84,6 +85,28 @@ def test_a_mistake_on_one_device_is_found(write):
     files = {problem.file for problem in check(folder, None).problems}
 
     assert files == {"devices/attic/stacks/web/.env", "devices/cellar/device.yaml"}
+
+
+def test_dependencies_that_cannot_be_met_are_found(write):
+    """A circle is printed for each stack on it, a missing stack named; what only some devices have is fine on those."""
+    folder = write(
+        {
+            **{f"stacks/{name}/compose.yaml": WEB for name in ("a", "b", "lone", "web")},
+            "stacks/a/stack.yaml": "depends_on: [b]\n",
+            "stacks/b/stack.yaml": "drift: {correct: report}\ndepends_on: [a]\n",
+            "stacks/lone/stack.yaml": "depends_on: [nobody]\n",
+            "stacks/web/stack.yaml": "depends_on: [db]\n",
+            "devices/attic/stacks/db/compose.yaml": WEB,
+        }
+    )
+
+    found = {(f"{problem.file}:{problem.line}", problem_text(problem)) for problem in check(folder, None).problems}
+
+    assert found == {
+        ("stacks/a/stack.yaml:1", "stacks wait for each other: a → b → a"),
+        ("stacks/b/stack.yaml:2", "stacks wait for each other: b → a → b"),
+        ("stacks/lone/stack.yaml:1", "depends_on names nobody, and this device has no such stack"),
+    }
 
 
 def test_a_stack_for_nobody_is_named(write):
