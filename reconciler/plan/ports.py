@@ -95,6 +95,16 @@ def published(service: DesiredService) -> Iterator[tuple[str, int, str]]:
             yield str(entry.get("host_ip") or ""), int(wanted), str(entry.get("protocol") or "tcp")
 
 
+def too_many_for_one_port(stack: DesiredStack) -> Iterator[Problem]:
+    """Find services that want several containers behind one host port."""
+    for service in stack.services:
+        if replicas(service) > 1:
+            position = service.positions.get("ports") or stack.position
+            for address, port, protocol in published(service):
+                claim = Claim(stack.name, service.name, address, port, protocol, position)
+                yield _problem(claim, "the service's other containers")
+
+
 def _rivals(claims: Sequence[Claim]) -> Iterator[Problem]:
     for one, other in combinations(claims, 2):
         if overlaps(one.address, other.address):

@@ -23,7 +23,7 @@ def plan_prune(desired: Desired, recorded: Recorded, facts: Facts, options: Opti
     """Return what is to be taken away, by stack; stacks with nothing left on the engine are not named."""
     known = {stack.name for stack in desired.stacks}
     gone = [stack for name, stack in sorted(recorded.stacks.items()) if name not in known and options.covers(name)]
-    drafts = {stack.name: _take_away(stack, facts, desired.revision.commit) for stack in gone}
+    drafts = {stack.name: _go(stack, facts, desired.revision.commit) for stack in gone}
     going = [stack.name for stack in gone if drafts[stack.name].actions]
     problem = None if options.confirm_prune or not going else _refusal(desired, recorded, facts, len(going))
     for name in going if problem else ():
@@ -52,13 +52,17 @@ def _device_change(desired: Desired, recorded: Recorded, facts: Facts) -> tuple[
     return None
 
 
-def _take_away(stack: RecordedStack, facts: Facts, commit: str) -> Draft:
+def _go(stack: RecordedStack, facts: Facts, commit: str) -> Draft:
+    draft = take_away(stack, facts, commit)
+    if draft.actions and not stack.prune:
+        return Draft(held=(Held(f"stack/{stack.name}", "report", note="prune: false"),))
+    return draft
+
+
+def take_away(stack: RecordedStack, facts: Facts, commit: str) -> Draft:
+    """Plan to remove everything that was made under a stack's recorded project, dependants first."""
     containers = [c for c in facts.containers.get(stack.project, ()) if _is_its(stack, c)]
     networks = [n for n in facts.project_networks.get(stack.project, ()) if is_listed(stack, "network", n.name)]
-    if not containers and not networks:
-        return Draft()
-    if not stack.prune:
-        return Draft(held=(Held(f"stack/{stack.name}", "report", note="prune: false"),))
     order = _reverse_levels(stack, containers)
     going = {container.id for container in containers}
     removals = [_remove_container(stack, c, order.get(c.service or "", 0), commit) for c in containers]

@@ -83,7 +83,7 @@ def total(drafts: Iterable[Draft]) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Observed, indexed once: one-off containers and those being removed are left out of `containers`."""
+    """Observed, indexed once, without containers that are being removed; `containers` are by project, without one-offs."""
 
     observed: Observed
     containers: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def index_facts(observed: Observed) -> Facts:
     return Facts(
         observed=observed,
         containers={project: tuple(sorted(found, key=_by_number)) for project, found in containers.items()},
-        names={container.name: container for container in observed.containers},
+        names={container.name: container for container in observed.containers if container.state != "removing"},
         networks=_networks_by(observed.networks, lambda network: network.name),
         project_networks=_networks_by(observed.networks, lambda network: network.project or ""),
         volumes={volume.name: volume for volume in observed.volumes},

@@ -5,10 +5,10 @@ Room 3 (plan); may import only model, errors and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.model import Action, Container, Held
+from reconciler.model import Action, Cause, Container, Held
 from reconciler.plan.cascade import plan_cascade
 from reconciler.plan.images import plan_image
 from reconciler.plan.inputs import changed_on_disk, put_back, stale_inputs
@@ -17,7 +17,8 @@ from reconciler.plan.objects import create_with, plan_networks, plan_volumes
 from reconciler.plan.order import levels
 from reconciler.plan.ownership import adopt_or_refuse, without_a_service
 from reconciler.plan.policy import check_stack
-from reconciler.plan.scene import Draft, Scene, total
+from reconciler.plan.prune import take_away
+from reconciler.plan.scene import BEFORE, Draft, Scene, total
 from reconciler.plan.service import Place, plan_service
 
 _DRIFT = ("drift", "image")
@@ -46,8 +47,24 @@ def _plan(scene: Scene) -> Draft:
     images = total(plan_image(scene, p.service, actions, stale_inputs(scene, p.service, frozenset())) for p in places)
     made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
     along = create_with(scene, networks, made)
-    everything = (*images.actions, *without_a_service(scene, containers), *along, *_once(actions))
+    everything = (
+        *images.actions,
+        *_former_project(scene),
+        *without_a_service(scene, containers),
+        *along,
+        *_once(actions),
+    )
     return Draft(everything, draft.blocked + images.blocked, draft.held, draft.notes)
+
+
+def _former_project(scene: Scene) -> Iterator[Action]:
+    """Plan to remove what was made while the stack's project had another name."""
+    recorded = scene.recorded
+    if recorded is None or recorded.project == scene.stack.project:
+        return
+    for action in take_away(recorded, scene.facts, scene.commit).actions:
+        cause = Cause("project-renamed", {"before": recorded.project, "now": scene.stack.project}, commit=scene.commit)
+        yield replace(action, cause=cause, level=BEFORE - 1 if action.service is not None else BEFORE)
 
 
 def _places(scene: Scene, remade: frozenset[str], edited: frozenset[str]) -> list[Place]:

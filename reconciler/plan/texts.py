@@ -21,6 +21,7 @@ CAUSES: Mapping[str, str] = {
     "fields": "{fields} differ",
     "scale": "{replicas} wanted, {applied} before",
     "gone-from-git": "no longer in git",
+    "project-renamed": "project {before} is called {now} now",
     "surplus": "more than the {replicas} wanted",
     "leftover": "left over from an interrupted run",
     "replica": "made anew together with the other containers of {service}",
@@ -28,7 +29,6 @@ CAUSES: Mapping[str, str] = {
     "never-started": "was never started",
     "dead": "the engine cannot start it any more",
     "paused": "is paused",
-    "made-elsewhere": "was made from {folder}",
     "adopt": "takes over {containers}",
     # inputs, files, images
     "input": "new content of {inputs}",

@@ -163,3 +163,18 @@ def test_subnets_in_use() -> None:
     seen = observed(all_made(one), one, networks=(there,), engine=_pools(Pool("10.0.0.0/24", 24)))
 
     assert "PoolsExhausted" in text(desired(one, two), seen, record(one))
+
+
+def test_one_port_for_several() -> None:
+    """A service with a fixed host port cannot have two containers."""
+    web = stack("one", service("web", ports=[port(80, 8080)], scale=2))
+
+    assert "PortTaken: host port 8080/tcp is taken by the service's other containers" in text(desired(web), NOTHING)
+
+
+def test_a_name_that_is_about_to_be_free() -> None:
+    """A container that the engine is removing takes no name."""
+    one = stack("one", service("a", container_name="same"))
+    going = Container("0123456789abcdef", "same", "removing", "x", "y")
+
+    assert "NameTaken" not in text(desired(one), observed([going]))

@@ -14,6 +14,7 @@ from tests.plan.build import (
     desired,
     lines,
     made,
+    network,
     observed,
     plan,
     record,
@@ -190,4 +191,17 @@ def test_prune_false_only_reports() -> None:
     assert text(desired(*KEPT), all_there(GONE, *KEPT), record(kept, *KEPT)).splitlines() == [
         "· stack/gone  held: report (prune: false)",
         "No changes: 1 held.",
+    ]
+
+
+def test_a_project_that_was_renamed() -> None:
+    """What was made under the project's former name goes before the new one comes."""
+    before = _stack("a")
+    after = stack("a", service("x"), project="new", networks=(network("new_default"),))
+
+    assert lines(desired(after), all_there(before), record(before)) == [
+        "- stack/a/service/x  remove a-x-1  (removed: project a is called new now)  [downtime]",
+        "- stack/a/network/default  remove a_default  (removed: project a is called new now)",
+        "+ stack/a/network/default  create new_default  (missing: not there; compose.yaml:9)",
+        "+ stack/a/service/x  create new-x-1  (missing: not there; stacks/a/compose.yaml:3)",
     ]
