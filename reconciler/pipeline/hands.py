@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.pipeline.passes import Pipeline
 
-_READS_ITS_INPUTS = ("create", "recreate", "restart")
+_READS_ITS_INPUTS = ("create", "recreate", "restart", "start")
 
 
 class Hands:

@@ -73,7 +73,7 @@ def dependency_ready(stack: DesiredStack, service: str, condition: str, containe
         return READY
     readiness = _service_readiness(stack, found, containers)
     if condition == "service_started" and readiness.state != "ready":
-        return _started(found, containers, readiness)
+        return _started(found, containers, readiness, job=service in declared_jobs(stack))
     return readiness
 
 
@@ -145,10 +145,10 @@ def _restarting(stack: DesiredStack, service: str, container: Container) -> Read
     return _waiting(stack, service, "crash-loop", container)
 
 
-def _started(service: DesiredService, containers: Sequence[Container], readiness: Readiness) -> Readiness:
-    """Judge for `service_started`: a health check does not count, and a job on its way is enough."""
+def _started(service: DesiredService, containers: Sequence[Container], readiness: Readiness, *, job: bool) -> Readiness:
+    """Judge for `service_started`: a health check does not count, nor how a job ends."""
     own = _of(service, containers)
-    up = [c for c in own if c.state in ("running", "restarting", "paused")]
+    up = [c for c in own if c.state in ("running", "restarting", "paused") or (job and c.state == "exited")]
     enough = len(own) >= replicas(service) and len(up) == len(own)
     return READY if enough else readiness
 

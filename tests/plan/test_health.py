@@ -101,8 +101,9 @@ def test_conditions(condition: str, change: dict[str, Any], state: str) -> None:
 
 
 def test_a_job_that_runs_has_started() -> None:
-    """Who only wants a job to have begun does not wait for its end."""
-    assert dependency_ready(WEB, "migrate", "service_started", [JOB]).state == "ready"
+    """Who only wants a job to have begun waits neither for its end nor for its success."""
+    for job in (JOB, DONE, replace(DONE, exit_code=1)):
+        assert dependency_ready(WEB, "migrate", "service_started", [job]).state == "ready"
 
 
 def test_dependencies_outside_the_level() -> None:

@@ -126,12 +126,8 @@ DAMAGES: list[tuple[str, list[Container], list[str]]] = [
         "taken off its network",
         [DB, _networks(API)],
         [
-            (
-                "+ stack/web/service/api  connect web-api-1  "
-                f"(drift: networks.default, networks.default.aliases differ; {AT}:3)"
-            ),
+            (f"+ stack/web/service/api  connect web-api-1  (drift: networks.default differs; {AT}:3)"),
             '    + networks.default  "web_default"',
-            '    + networks.default.aliases  ["api"]',
             "Plan: 1 connect.",
         ],
     ),
