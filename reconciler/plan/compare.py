@@ -5,9 +5,10 @@ Room 3 (plan); may import only model and errors.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 
 from reconciler.model import NOTHING, Container, DesiredObject, DesiredService, Document, Json, Network, Volume
 from reconciler.plan import normal_objects as objects
@@ -31,7 +32,10 @@ __all__ = [
     "required_api",
 ]
 
-_ROWS = tuple((field, field.section, field.member, field.reads) for field in SERVICE_FIELDS)
+Keys: TypeAlias = tuple[str, ...]
+
+_SECTIONS = ("", "Config", "HostConfig")
+_NEUTRAL = {field.member: field.neutral for field in SERVICE_FIELDS if field.neutral is not None}
 _FROZEN = tuple(field for field in SERVICE_FIELDS if field.frozen)
 
 
@@ -56,23 +60,36 @@ class Difference:
 def compare_service(service: DesiredService, container: Container, world: World) -> tuple[Difference, ...]:
     """Return every field in which an inspected container differs from its service, in table order, then by path."""
     subject = _subject(service, container, world)
-    sections = defaultdict(dict, {"": subject.inspect, "Config": subject.config, "HostConfig": subject.host})
+    image = None if subject.image is None else _said(subject.image)
+    shown = (_said(subject.inspect), _said(subject.config), _said(subject.host))
     found: list[Difference] = []
-    for field, section, member, reads in _ROWS:
-        value = sections[section].get(member)
-        if (not value or value == field.neutral) and not field.always and _says_nothing(field, reads, subject):
-            continue
+    for field in _rows(_said(subject.document), shown, image):
         desired, observed = field.desired(subject), field.observed(subject)
         if desired != observed:
             found += _differences(field, desired, observed, subject)
     return tuple(found)
 
 
-def _says_nothing(field: Field, reads: tuple[str, ...], subject: Subject) -> bool:
-    """Return whether neither service nor image have a word on a field."""
-    if field.image and (subject.image is None or subject.image.get(field.image)):
-        return False
-    return not any(map(subject.document.get, reads))
+def _said(document: Document) -> Keys:
+    """Return the keys whose values say something."""
+    return tuple([key for key, value in document.items() if value and value != _NEUTRAL.get(key)])
+
+
+@lru_cache(maxsize=1024)
+def _rows(document: Keys, shown: tuple[Keys, ...], image: Keys | None) -> tuple[Field, ...]:
+    """Return the rows on which service, container or image (None: not known) have a word.
+
+    Of a thousand containers most have a word on the same ones: to find them out is most of the work.
+    """
+    sections = dict(zip(_SECTIONS, map(frozenset, shown), strict=True))
+    return tuple(
+        field
+        for field in SERVICE_FIELDS
+        if field.always
+        or field.member in sections.get(field.section, ())
+        or (field.image and (image is None or field.image in image))
+        or not set(field.reads).isdisjoint(document)
+    )
 
 
 def _subject(service: DesiredService, container: Container, world: World) -> Subject:

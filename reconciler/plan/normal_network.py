@@ -97,10 +97,12 @@ def desired_networks(subject: Subject) -> Normal:
     stated = mapping(subject.document.get("networks"))
     for key, network in wanted_networks(subject).items():
         found[f".{key}"] = network.name
+        shown = subject.network.get(network.name)
+        if subject.container and shown is None:
+            continue  # that it is not connected says it all
         endpoint = mapping(stated.get(key))
         found |= {f".{key}{suffix}": value for suffix, value in _wanted_endpoint(endpoint, subject).items()}
-        if (shown := subject.network.get(network.name)) is not None:
-            found |= _wanted_id(f".{key}.id", network, mapping(shown))
+        found |= _wanted_id(f".{key}.id", network, mapping(shown))
     return found
 
 
@@ -151,7 +153,7 @@ def observed_networks(subject: Subject) -> Normal:
     """Return the container's connections in the form of `desired_networks`; one too many under the engine's name."""
     wanted = wanted_networks(subject)
     keys = {network.name: key for key, network in wanted.items()}
-    implied = _implied(subject)
+    implied = {_implied(subject), text(subject.host.get("NetworkMode"))}
     found: dict[str, Value] = {}
     for name, shown in subject.network.items():
         key = keys.get(name)
@@ -167,11 +169,12 @@ def observed_networks(subject: Subject) -> Normal:
     return found
 
 
-def _implied(subject: Subject) -> frozenset[str]:
+def _implied(subject: Subject) -> str | None:
+    """Return the network that a network mode brings along."""
     mode = text(subject.document.get("network_mode"))
     if mode is None:
-        return frozenset() if wanted_networks(subject) else frozenset({"none"})
-    return frozenset({"bridge" if mode == "default" else mode})
+        return None if wanted_networks(subject) else "none"
+    return "bridge" if mode == "default" else mode
 
 
 def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Value]:

@@ -96,7 +96,9 @@ def environment(document: Document) -> dict[str, Value]:
     if not isinstance(stated, Mapping):
         return split_environment(stated)
     if any("=" in key for key in stated):  # a slip in flow style: the engine reads `A=1` as it stands
-        return split_environment([key if value is None else f"{key}={text(value) or ''}" for key, value in stated.items()])
+        return split_environment(
+            [key if value is None else f"{key}={text(value) or ''}" for key, value in stated.items()]
+        )
     return {f".{key}": None if value is None else text(value) or "" for key, value in stated.items()}
 
 
@@ -192,9 +194,9 @@ def observed_healthcheck(subject: Subject) -> Normal:
 
 
 def shares_network(subject: Subject) -> bool:
-    """Return whether the network, and with it the host name, is another container's or the host's."""
-    mode = text(subject.document.get("network_mode")) or ""
-    return mode == "host" or mode.startswith(("service:", "container:"))
+    """Return whether the network, and with it the host name, is, or should be, another container's or the host's."""
+    modes = (text(subject.document.get("network_mode")), text(subject.host.get("NetworkMode")))
+    return any(mode == "host" or (mode or "").startswith(("service:", "container:")) for mode in modes)
 
 
 def desired_name_of_host(subject: Subject, key: str) -> Normal:

@@ -125,7 +125,9 @@ def observed_mounts(subject: Subject) -> Normal:
 def _vague(document: Document) -> set[str | None]:
     """Return targets whose selinux label one compose sends and another does not: it hangs on `create_host_path`."""
     binds = ((mapping(item), mapping(mapping(item).get("bind"))) for item in items(document.get("volumes")))
-    return {path(mount.get("target")) for mount, bind in binds if bind.get("selinux") and not bind.get("create_host_path")}
+    return {
+        path(mount.get("target")) for mount, bind in binds if bind.get("selinux") and not bind.get("create_host_path")
+    }
 
 
 def _bound(host: Document) -> set[str | None]:

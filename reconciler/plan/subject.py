@@ -52,7 +52,7 @@ class Subject:
 
 def mapping(value: Json) -> Document:
     """Return a mapping, empty unless the value is one."""
-    return value if isinstance(value, Mapping) else NOTHING
+    return value if value and isinstance(value, (dict, Mapping)) else NOTHING  # dict first: an abstract class asks long
 
 
 def items(value: Json) -> Sequence[Json]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -69,6 +68,7 @@ class Lab:
 
     def _surroundings(self) -> None:
         make_image(self.dockerd.host, "app:1")
+        self.api.tag("app:1", "app", "2")
         make_image(self.dockerd.host, "full:1", command=("sleep 3600",), changes=FULL)
         make_image(self.dockerd.host, "any:1", command=(), changes=('ENTRYPOINT ["/bin/sh","-c","exec sleep 3600"]',))
         self.api.create_network("fields-external")
@@ -78,7 +78,9 @@ class Lab:
 
     def _make(self, name: str) -> DesiredStack:
         variables = self.folder / "variables"
-        disk = next(name for name in sorted(os.listdir("/sys/block")) if Path("/dev", name).is_block_device())
+        disk = next(
+            disk.name for disk in sorted(Path("/sys/block").iterdir()) if Path("/dev", disk.name).is_block_device()
+        )
         variables.write_text(f"VALUE=from-the-device\nFOLDER={self.folder}\nPASSED=on\nBLOCK_DEVICE=/dev/{disk}\n")
         project = compose.Project(under_test().path, "", str(self.folder), (f"{name}.yaml",), str(variables))
         stack = rendered(self._compose(compose.config(project)))
@@ -87,7 +89,7 @@ class Lab:
 
     def _compose(self, argv: list[str]) -> str:
         environment = compose.environment(self.dockerd.host, str(self.folder))
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True)
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -97,6 +99,12 @@ class Lab:
         images = frozenset(image_reference(one.document, stack.project, one.name) for one in stack.services)
         engine = EngineClient.connect(self.dockerd.host)
         return look(engine, Ask(projects=frozenset({stack.project}), images=images), None)
+
+    def restart(self) -> None:
+        """Restart the engine, without the patience that some of the containers ask for."""
+        for one in self.api.containers():
+            self.api.kill(one["Id"])
+        self.dockerd.restart()
 
     def defaults(self, project: str, observed: Observed) -> dict[str, Document]:
         """Record the engine defaults of all containers, as if they had just been made."""
