@@ -24,7 +24,9 @@ def exact_inventory(stack: DesiredStack, containers: Sequence[Container], observ
     return frozenset(networks | volumes | {ObjectRef("container", c.name, c.working_dir or "") for c in containers})
 
 
-def frozen(stack: DesiredStack, containers: Sequence[Container], known: Mapping[str, Document]) -> Mapping[str, Document]:
+def frozen(
+    stack: DesiredStack, containers: Sequence[Container], known: Mapping[str, Document]
+) -> Mapping[str, Document]:
     """Return the engine defaults in each container, as recorded when it was made or else as seen now."""
     documents = {service.name: service.document for service in stack.services}
     return {

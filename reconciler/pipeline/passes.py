@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler import __version__
+from reconciler.address import shown
 from reconciler.desired.load import Context, load
 from reconciler.desired.repo import Repository
 from reconciler.engine import EngineClient
@@ -35,13 +36,15 @@ Scope = frozenset[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with everything it was made from."""
+    """A plan with everything it was made from; `scope` is what it covers, `confirm_prune` what a person allowed."""
 
     plan: Plan
     desired: Desired
     observed: Observed
     recorded: Recorded
     redactor: Redactor
+    scope: Scope = None
+    confirm_prune: bool = False
 
 
 class Pipeline:
@@ -84,7 +87,7 @@ class Pipeline:
 
         Raises SourceUnreachable when there is no last good one, NotFastForward, InvalidSource.
         """
-        url = self.settings.source.url
+        url = shown(self.settings.source.url)
         last_good = self.store.revisions().wanted
         try:
             revision = self.repository.fetch(last_good=last_good, accept_rewrite=accept_rewrite)
@@ -124,7 +127,11 @@ class Pipeline:
             correct=self.settings.drift.correct, scope=scope,
         )  # fmt: skip
         plan = make_plan(desired, observed, recorded, options, redactor.mask)
-        return Planned(plan, desired, observed, recorded, redactor)
+        return Planned(plan, desired, observed, recorded, redactor, scope, confirm_prune)
+
+    def plan_again(self, planned: Planned, scope: Scope) -> Planned:
+        """Look again at what is there, and plan anew for the same desired state under the same permission."""
+        return self.plan_for(planned.desired, planned.plan.source, confirm_prune=planned.confirm_prune, scope=scope)
 
     def reconcile(
         self,
@@ -141,7 +148,7 @@ class Pipeline:
         planned = self.plan(source, confirm_prune=confirm_prune, scope=scope)
         if expected_index not in (None, planned.plan.index):
             raise PlanStale("plan-stale", saved=str(expected_index)[:12], now=planned.plan.index[:12])
-        return Attempt(self, planned, scope).run()
+        return Attempt(self, planned).run()
 
     def status(self) -> Document:
         """Say how this host stands to what git says, as well as that can be told.
@@ -155,7 +162,7 @@ class Pipeline:
         last_good = self.store.revisions().wanted
         if last_good is None:
             return report_status(self, None, problem)
-        source = SourceState(self.settings.source.url, self.repository.revision(last_good), problem)
+        source = SourceState(shown(self.settings.source.url), self.repository.revision(last_good), problem)
         return report_status(self, source)
 
     def engine(self) -> EngineClient:

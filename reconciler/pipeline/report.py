@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, cast
 
 from reconciler import __version__
 from reconciler.errors import EngineUnreachable
-from reconciler.model import Document, Problem, SourceState
+from reconciler.model import Desired, Document, Problem, Revision, SourceState
 from reconciler.observed import host
+from reconciler.observed.look import look
+from reconciler.plan.ask import ask
 from reconciler.plan.document import plan_document, problem_document
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
-from reconciler.plan.texts import error_problem, problem_text
+from reconciler.plan.texts import error_problem, problem_hint, problem_text
 from reconciler.record.status import Facts, Verdict, states, status_document
 from reconciler.redact import Redactor
 
@@ -48,16 +50,16 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         revisions=(revisions.wanted, revisions.attempted, revisions.applied),
         mask=Redactor(pipeline.store.key(), frozenset()).mask,
         source_reason=problem_text(problem) if problem else None,
+        source_hint=problem_hint(problem) if problem else None,
         left_behind=pipeline.store.left_behind(),
     )
     if source is None or source.revision is None:
-        return facts
+        return _from_record(pipeline, facts)
     desired = pipeline.load(source.revision)
     try:
         planned = pipeline.plan_for(desired, source.url)
     except EngineUnreachable as error:
-        reason = problem_text(error_problem(error, "engine"))
-        return replace(facts, desired=desired, engine_reason=reason)
+        return replace(facts, desired=desired, engine_reason=_reason(error))
     return replace(
         facts,
         desired=desired,
@@ -66,6 +68,21 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         verdicts=_verdicts(planned),
         mask=planned.redactor.mask,
     )
+
+
+def _from_record(pipeline: Pipeline, facts: Facts) -> Facts:
+    """Look at what the record alone says is ours; without a revision nobody knows which words in a log are secret."""
+    nothing = Desired(facts.device, Revision(""))
+    try:
+        observed = look(pipeline.engine(), ask(nothing, facts.recorded), None)
+    except EngineUnreachable as error:
+        return replace(facts, engine_reason=_reason(error))
+    silent = tuple(replace(container, log_tail=()) for container in observed.containers)
+    return replace(facts, observed=replace(observed, containers=silent))
+
+
+def _reason(error: EngineUnreachable) -> str:
+    return problem_text(error_problem(error, "engine"))
 
 
 def _unfinished(planned: Planned) -> Mapping[str, Problem]:

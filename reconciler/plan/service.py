@@ -178,9 +178,6 @@ def _remake_anyway(place: Place, container: Container) -> Action | None:
     if remade:
         cause = placed(place, "network-remade", {"networks": ", ".join(remade)}, "networks", git=False)
         return act(place, "recreate", "cascade", cause, container)
-    if container.working_dir != place.scene.stack.folder:
-        cause = placed(place, "made-elsewhere", {"folder": container.working_dir or "?"}, git=False)
-        return act(place, "recreate", "change", cause, container)
     if container.state == "dead":
         return act(place, "recreate", "drift", placed(place, "dead", git=False), container)
     return None

@@ -1,0 +1,98 @@
+"""Carry out the daemon's part of a plan, and prove it by a second look.
+
+Pipeline; may import every room.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.apply.daemon import apply_daemon
+from reconciler.errors import ReconcilerError
+from reconciler.model import Action, Document, Outcome, Problem, Result, StackOutcome
+from reconciler.pipeline.tasks import GOOD
+from reconciler.plan.texts import error_problem
+
+if TYPE_CHECKING:
+    from reconciler.pipeline.passes import Planned
+    from reconciler.settings import Settings
+
+DAEMON = "daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonPart:
+    """The daemon's part of a plan."""
+
+    planned: Planned
+    settings: Settings
+    look_again: Callable[[frozenset[str]], Planned]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Return its actions."""
+        return tuple(action for action in self.planned.plan.actions if action.target.startswith("daemon/"))
+
+    @property
+    def rejected(self) -> Problem | None:
+        """Return why git's settings cannot be used, if they cannot."""
+        return next((p for p in self.planned.plan.blocked if p.target.split("/")[0] == DAEMON), None)
+
+    @property
+    def restarts(self) -> bool:
+        """Tell whether the engine has to be restarted: it may end containers."""
+        return any("engine-restart" in action.risks for action in self.actions)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether there is something to do, to refuse, or to write down."""
+        in_scope = self.planned.scope is None or DAEMON in self.planned.scope
+        known = dict(self.planned.recorded.daemon_applied)
+        return in_scope and (self.rejected is not None or bool(self.actions) or self.git_keys != known)
+
+    @property
+    def git_keys(self) -> Document:
+        """Return the keys that git sets."""
+        daemon = self.planned.desired.daemon
+        return {key.name: key.value for key in daemon.keys if key.owner == "git"} if daemon else {}
+
+    def carry_out(self) -> StackOutcome:
+        """Write the file and make dockerd take it; errors of ours end in the outcome."""
+        if self.rejected is not None:
+            return StackOutcome(DAEMON, "Rejected", self.rejected)
+        if not self.actions:
+            return StackOutcome(DAEMON, "NoChange")
+        begun = time.monotonic()
+        try:
+            self._apply()
+            result, problem = self._proved()
+        except ReconcilerError as error:
+            result, problem = "FailedUnchanged", error_problem(error, DAEMON)
+        seconds = time.monotonic() - begun
+        outcomes = tuple(Outcome(action, problem is None, problem, seconds) for action in self.actions)
+        return StackOutcome(DAEMON, result, problem, outcomes, seconds)
+
+    def _apply(self) -> None:
+        daemon, seen = self.settings.daemon, self.planned.observed.daemon
+        assert daemon is not None
+        assert seen is not None
+        apply_daemon(daemon, seen, self.actions, self.settings.docker.host, self.settings.state_dir / "dockerd.log")
+
+    def _proved(self) -> tuple[Result, Problem | None]:
+        second = self.look_again(frozenset({DAEMON}))
+        left = [action for action in second.plan.actions if action.target.startswith("daemon/")]
+        return ("FailedPartial", not_converged(DAEMON, left)) if left else ("Applied", None)
+
+
+def applied_keys(part: DaemonPart, outcome: StackOutcome) -> Document | None:
+    """Return the keys to be written down as set by git, None when nothing was proved."""
+    return part.git_keys if outcome.result in GOOD else None
+
+
+def not_converged(target: str, left: Sequence[Action]) -> Problem:
+    """Say that a second look still finds something to do."""
+    still = ", ".join(f"{action.kind} {action.object or action.target}" for action in left)
+    return Problem(target, "", "not-converged", {"left": still})

@@ -1,0 +1,91 @@
+"""Choose which stacks there is something to do for, and which of them waits for which.
+
+Pipeline; may import every room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reconciler.model import Action, AppliedStack, Container, DesiredStack, RecordedStack, Result
+from reconciler.pipeline.work import Task
+from reconciler.plan.applied import applied_stack
+from reconciler.plan.world import make_worlds
+
+if TYPE_CHECKING:
+    from reconciler.pipeline.passes import Planned
+
+GOOD: tuple[Result, ...] = ("Applied", "NoChange")
+
+
+def choose_tasks(planned: Planned) -> dict[str, Task]:
+    """Return, by stack, what there is to do: actions, or only files to put in place and a record to write."""
+    actions: dict[str, list[Action]] = {}
+    for action in planned.plan.actions:
+        if action.stack is not None:
+            actions.setdefault(action.stack, []).append(action)
+    stacks = {stack.name: stack for stack in planned.desired.stacks}
+    quiet = {stack.name for stack in stacks.values() if _wants_record(planned, stack)} | set(_went_away(planned))
+    return {name: Task(name, stacks.get(name), tuple(actions.get(name, ()))) for name in sorted(actions.keys() | quiet)}
+
+
+def waiting_for(planned: Planned, tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
+    """Return what each stack waits for: those it depends on; one that is taken away, those that depended on it."""
+    waiting = {stack.name: stack.settings.depends_on for stack in planned.desired.stacks}
+    gone = {name: planned.recorded.stacks[name] for name, task in tasks.items() if task.stack is None}
+    for name in gone:
+        waiting[name] = tuple(sorted(other for other, recorded in gone.items() if name in recorded.depends_on))
+    return waiting
+
+
+def applied(planned: Planned, stack: DesiredStack, containers: Sequence[Container]) -> AppliedStack:
+    """Return what is to be written down of a stack, with secrets masked; `containers` are its own."""
+    world = make_worlds(planned.desired, planned.observed, planned.recorded)[stack.name]
+    return applied_stack(stack, world, containers, planned.desired.revision.commit, planned.redactor.mask)
+
+
+def _wants_record(planned: Planned, stack: DesiredStack) -> bool:
+    if not _is_quiet(planned, stack.name):
+        return False
+    recorded = planned.recorded.stacks.get(stack.name)
+    if recorded is None or recorded.applied is None or recorded.result not in GOOD:
+        return True
+    if dict(recorded.files) != {file.path: file.digest for file in stack.files}:
+        return True
+    known_at = recorded.applied.revision
+    return known_at != planned.desired.revision.commit and _differs(planned, stack, recorded, recorded.applied)
+
+
+def _differs(planned: Planned, stack: DesiredStack, recorded: RecordedStack, then: AppliedStack) -> bool:
+    now = applied(planned, stack, ())
+    settings = (stack.settings.prune, stack.settings.depends_on) != (recorded.prune, recorded.depends_on)
+    services = {name: (s.document, s.inputs) for name, s in now.services.items()}
+    known = {name: (s.document, s.inputs) for name, s in then.services.items()}
+    return settings or services != known or now.networks != then.networks or now.volumes != then.volumes
+
+
+def _went_away(planned: Planned) -> list[str]:
+    """Name stacks that git no longer names and of which nothing is left but our record of them.
+
+    A pass that was killed between the last removal and the record leaves these behind.
+    """
+    if planned.desired.problems:
+        return []
+    wanted = {stack.name for stack in planned.desired.stacks}
+    there = {("container", c.name) for c in planned.observed.containers}
+    there |= {("network", n.name) for n in planned.observed.networks}
+    return [
+        stack.name
+        for stack in planned.recorded.stacks.values()
+        if stack.name not in wanted
+        and _is_quiet(planned, stack.name)
+        and not any((ref.kind, ref.name) in there for ref in stack.inventory)
+    ]
+
+
+def _is_quiet(planned: Planned, name: str) -> bool:
+    """Tell whether the plan covers a stack, and nothing stands in its way."""
+    said = [problem.target for problem in planned.plan.blocked] + [held.target for held in planned.plan.held]
+    in_scope = planned.scope is None or name in planned.scope
+    return in_scope and not any(target.split("/")[:2] == ["stack", name] for target in said)
