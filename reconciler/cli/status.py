@@ -33,7 +33,8 @@ def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
 def exit_code(document: Document) -> int:
     """Judge a status: a daemon key that cannot be verified counts as good, one that waits for a restart does not."""
     view = View(document)
-    if view.engine_state != "reachable" or any(stack.word("sync") == "Unknown" for stack in view.stacks):
+    nothing_known = view.source_problem is not None and not view.wanted
+    if nothing_known or view.engine_state != "reachable" or any(s.word("sync") == "Unknown" for s in view.stacks):
         return CANNOT_TELL
     good = view.source_problem is None and view.daemon_good and all(stack.good for stack in view.stacks)
     return 0 if good else NOT_GOOD

@@ -53,6 +53,10 @@ class View:
         return None if source.get("state") in {"ok", None} else text(source.get("reason")) or text(source.get("state"))
 
     @property
+    def wanted(self) -> str:
+        return text(mapping(self.document.get("revision")).get("wanted"))
+
+    @property
     def stacks(self) -> tuple[StackView, ...]:
         stacks = mapping(self.document.get("stacks"))
         return tuple(StackView(name, mapping(stacks[name])) for name in sorted(stacks))

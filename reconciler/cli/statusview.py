@@ -61,11 +61,13 @@ def _head(view: View) -> Block:
     reachable, ok = view.engine_state == "reachable", view.source_problem is None
     state = f"{text(engine.get('version'))}, reachable" if reachable else text(engine.get("reason")) or "unreachable"
     versions = f"{state}; compose {text(document.get('compose')) or 'not found'}"
+    hint = text(source.get("hint"))
     return (
         (Cell("device", "dim"), Cell(text(document.get("device")), "name")),
         (Cell("engine", "dim"), Cell(versions, "" if reachable else "bad")),
         (Cell("revision", "dim"), Cell(_commits(revision))),
         (Cell("source", "dim"), Cell(view.source_problem or text(source.get("state")), "" if ok else "bad")),
+        *(((Cell("", "dim"), Cell(f"hint: {hint}")),) if hint else ()),
     )
 
 

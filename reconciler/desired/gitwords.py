@@ -34,6 +34,15 @@ _MEANING: tuple[tuple[str, type[ReconcilerError], str], ...] = (
 )
 
 
+_ADVICE = (
+    "hint:",
+    "warning:",
+    "and the repository exists",
+    "Please make sure",
+    "Could not read from remote repository",
+)
+
+
 def failure(url: str, said: str) -> ReconcilerError:
     """Return the error that git's words stand for."""
     words = _gist(said)
@@ -45,10 +54,6 @@ def failure(url: str, said: str) -> ReconcilerError:
 
 def _gist(said: str) -> str:
     """Keep what matters: git's own conclusion comes first, advice is left out."""
-    lines = [shown(line.strip()) for line in said.splitlines()]
-    told = [
-        line
-        for line in lines
-        if line and not line.startswith(("hint:", "warning:", "and the repository exists", "Please make sure"))
-    ]
+    lines = [shown(line.strip().removeprefix("fatal: ")) for line in said.splitlines()]
+    told = [line for line in lines if line and not line.startswith(_ADVICE)]
     return "; ".join(told[:3]) or "git said nothing"

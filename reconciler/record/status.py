@@ -38,8 +38,9 @@ class Facts:
     """Everything that the status document is made of.
 
     `plan` is the plan's document. `desired`, `observed`, `plan` are None where they could not be had; `source_reason` and
-    `engine_reason` say in words why. `revisions` are the commits wanted, attempted and applied. `verdicts` are by stack.
-    `device_id` is the machine's id. `left_behind` are folders of stacks taken away, with the files in them that were not ours.
+    `engine_reason` say in words why, `source_hint` what to do. `revisions` are the commits wanted, attempted and applied.
+    `verdicts` are by stack. `device_id` is the machine's id. `left_behind` are folders of stacks taken away, with the files
+    in them that were not ours.
     """
 
     device: str
@@ -55,6 +56,7 @@ class Facts:
     plan: Document | None = None
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     source_reason: str | None = None
+    source_hint: str | None = None
     engine_reason: str | None = None
     left_behind: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -88,7 +90,12 @@ def status_document(facts: Facts, since: Mapping[str, datetime]) -> Document:
         "compose": facts.compose,
         "observed_at": _time(facts.now) if facts.observed else None,
         "revision": {"wanted": wanted, "attempted": attempted, "applied": applied},
-        "source": {"state": _source_state(facts), "since": _time(since.get("source")), "reason": facts.source_reason},
+        "source": {
+            "state": _source_state(facts),
+            "since": _time(since.get("source")),
+            "reason": facts.source_reason,
+            "hint": facts.source_hint,
+        },
         "stacks": stacks,
         "daemon": _daemon(facts),
         "unmanaged": list(_unmanaged(facts)),

@@ -86,7 +86,7 @@ def test_the_document_of_a_host_in_order(facts):
         "schema": 1, "device": "attic", "device_id": "m1", "agent": "0.1.0",
         "engine": {"version": "26.1.5", "state": "reachable", "reason": None}, "compose": "2.26.1",
         "observed_at": "2026-11-24T12:00:00Z", "revision": {"wanted": "c3", "attempted": "c2", "applied": "c1"},
-        "source": {"state": "ok", "since": "2026-11-24T12:00:00Z", "reason": None},
+        "source": {"state": "ok", "since": "2026-11-24T12:00:00Z", "reason": None, "hint": None},
         "stacks": {"web": {
             "sync": "Synced", "health": "Healthy", "operation": "Idle", "result": "Applied", "blocked": [], "held": [],
             "reason": None, "since": "2026-11-24T12:00:00Z", "next": None,
