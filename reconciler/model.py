@@ -270,6 +270,8 @@ class Container:
     document: Document | None = None
     log_tail: tuple[str, ...] = ()
     stopped_by_hand: bool | None = None
+    running_for: float | None = None
+    """Seconds since its start when it was looked at; None when it does not run, or was not inspected."""
 
 
 @dataclass(frozen=True, slots=True)

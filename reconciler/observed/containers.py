@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model import Container, Document, PublishedPort
@@ -84,5 +85,10 @@ def _inspected_state(inspected: Mapping[str, Any]) -> dict[str, Any]:
         "image": inspected["Config"]["Image"],
         "state": state["Status"],
         "health": None if health == "none" else health,
-        "exit_code": state["ExitCode"] if state["Status"] in ("exited", "dead") else None,
+        "exit_code": state["ExitCode"] if state["Status"] in ("exited", "dead", "restarting") else None,
+        "running_for": _since(state["StartedAt"]) if state["Status"] == "running" else None,
     }
+
+
+def _since(started: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()

@@ -96,7 +96,8 @@ def _with_log(engine: EngineClient, one: Container) -> Container:
 
 
 def _failed(one: Container) -> bool:
-    return one.state in ("dead", "restarting") or one.health == "unhealthy" or bool(one.exit_code)
+    unwell = one.state in ("dead", "restarting") or one.health == "unhealthy" or bool(one.exit_code)
+    return unwell or bool(one.running_for is not None and (one.document or {}).get("RestartCount"))
 
 
 def _published(containers: Iterable[Container]) -> frozenset[tuple[str, int]]:

@@ -107,7 +107,7 @@ class Attempt:
             return outcome
         second = self._look_again(frozenset({task.name}))
         if left := [action for action in second.plan.actions if action.stack == task.name]:
-            problem = not_converged(f"stack/{task.name}", left)
+            problem = self._unwell(task, second) or not_converged(f"stack/{task.name}", left)
             outcome = replace(outcome, result="FailedPartial" if task.actions else "FailedUnchanged", problem=problem)
             self._pipeline.store.finish(outcome, run=self._run)
         elif task.stack is None:
@@ -115,6 +115,14 @@ class Attempt:
         else:
             self._write_down(task.stack, outcome, second)
         return outcome
+
+    def _unwell(self, task: Task, second: Planned) -> Problem | None:
+        """Say what is wrong with what was just made: a container that has crashed since tells more than a new plan."""
+        if task.stack is None:
+            return None
+        recorded = second.recorded.stacks.get(task.name)
+        health = judge_stack(task.stack, own_containers(task.stack, recorded, index_facts(second.observed)))
+        return health.problem if health.health == "Degraded" else None
 
     def _write_down(self, stack: DesiredStack, outcome: StackOutcome, second: Planned) -> None:
         recorded = second.recorded.stacks.get(stack.name)

@@ -49,13 +49,14 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         recorded=pipeline.store.recorded(),
         revisions=(revisions.wanted, revisions.attempted, revisions.applied),
         mask=Redactor(pipeline.store.key(), frozenset()).mask,
-        source_reason=problem_text(problem) if problem else None,
-        source_hint=problem_hint(problem) if problem else None,
         left_behind=pipeline.store.left_behind(),
     )
+    facts = _with_source(facts, problem) if problem else facts
     if source is None or source.revision is None:
         return _from_record(pipeline, facts)
     desired = pipeline.load(source.revision)
+    if desired.problems:
+        return _from_record(pipeline, _with_source(facts, desired.problems[0]))
     try:
         planned = pipeline.plan_for(desired, source.url)
     except EngineUnreachable as error:
@@ -68,6 +69,13 @@ def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | No
         verdicts=_verdicts(planned),
         mask=planned.redactor.mask,
     )
+
+
+def _with_source(facts: Facts, problem: Problem) -> Facts:
+    place = f"{problem.file}:{problem.line}: " if problem.file and problem.line else ""
+    state = "unreachable" if problem.reason == "SourceUnreachable" else "unusable"
+    reason = f"{place}{problem_text(problem)}"
+    return replace(facts, source_state=state, source_reason=reason, source_hint=problem_hint(problem))
 
 
 def _from_record(pipeline: Pipeline, facts: Facts) -> Facts:
@@ -86,10 +94,10 @@ def _reason(error: EngineUnreachable) -> str:
 
 
 def _unfinished(planned: Planned) -> Mapping[str, Problem]:
-    """Return by stack what the last attempt failed with, as long as there is still something to do."""
+    """Return by stack what the last attempt failed with; health is looked at anew, once nothing else is left to do."""
     waiting = {action.stack for action in planned.plan.actions}
-    stacks = planned.recorded.stacks.items()
-    return {name: stack.problem for name, stack in stacks if stack.problem and name in waiting}
+    failures = {name: stack.problem for name, stack in planned.recorded.stacks.items() if stack.problem}
+    return {name: p for name, p in failures.items() if name in waiting or p.reason != "HealthFailed"}
 
 
 def _with_failures(plan: Document, failures: Mapping[str, Problem]) -> Document:

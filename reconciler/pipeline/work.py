@@ -93,7 +93,7 @@ class Work:
         return journal.after(step, now)
 
     def _note(self, step: Step, problem: Problem | None, seconds: float) -> None:
-        for action in step.actions:
+        for action in _affected(step, problem):
             outcome = Outcome(action, problem is None, problem, seconds)
             self.outcomes.append(outcome)
             self.listener.outcome(outcome)
@@ -109,3 +109,9 @@ def _placed(problem: Problem, step: Step) -> Problem:
     if problem.file or not step.services or cause is None:
         return problem
     return replace(problem, file=cause.file, line=cause.line)
+
+
+def _affected(step: Step, problem: Problem | None) -> tuple[Action, ...]:
+    """Leave out, of a compose call that failed, the networks and volumes it may have made all the same."""
+    services = tuple(action for action in step.actions if action.service is not None)
+    return services if problem and services else step.actions

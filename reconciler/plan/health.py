@@ -19,6 +19,10 @@ from reconciler.plan.subject import mapping
 LEAST_BOUND = 60.0
 _LOG_LINES = 20
 _TOO_MANY_RESTARTS = 3
+_CALM_SECONDS = 10.0
+"""Once a container has run for so long, the engine too forgets that it crashed."""
+_FIRST_SECONDS = 0.5
+"""What cannot run at all has ended by then."""
 
 State = Literal["ready", "waiting", "failed"]
 
@@ -135,14 +139,28 @@ def _running(stack: DesiredStack, service: str, container: Container, *, job: bo
         return _failed(stack, service, "unhealthy", container)
     if container.health == "starting":
         return _waiting(stack, service, "health-starting", container)
-    return READY
+    return _steady(stack, service, container)
+
+
+def _steady(stack: DesiredStack, service: str, container: Container) -> Readiness:
+    """Do not believe in a container that has only just begun, less so when it has crashed before."""
+    age = container.running_for
+    if container.health is not None or age is None or age < 0:
+        return READY
+    if _restarts(container) and age < _CALM_SECONDS:
+        return _restarting(stack, service, container)
+    return READY if age >= _FIRST_SECONDS else _waiting(stack, service, "just-started", container)
 
 
 def _restarting(stack: DesiredStack, service: str, container: Container) -> Readiness:
-    count = (container.document or {}).get("RestartCount")
-    if isinstance(count, int) and count >= _TOO_MANY_RESTARTS:
+    if _restarts(container) >= _TOO_MANY_RESTARTS:
         return _failed(stack, service, "crash-loop", container)
     return _waiting(stack, service, "crash-loop", container)
+
+
+def _restarts(container: Container) -> int:
+    count = (container.document or {}).get("RestartCount")
+    return count if isinstance(count, int) else 0
 
 
 def _started(service: DesiredService, containers: Sequence[Container], readiness: Readiness, *, job: bool) -> Readiness:

@@ -257,6 +257,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "daemon-not-json": ("{path} is not a JSON object", "Correct the file; an empty one is `{{}}`."),
     # health
     "service-missing": ("{service} has fewer containers than it should", "Apply again."),
+    "just-started": ("{container} has only just been started", "Look again in a moment."),
     "not-running": ("{container} does not run", "See: docker logs {container}"),
     "exited": ("{container} ended with exit code {exit}\n{log}", "See: docker logs {container}"),
     "job-failed": (
@@ -368,7 +369,7 @@ def cause_text(cause: Cause) -> str:
 
 def problem_text(problem: Problem) -> str:
     """Say what is wrong."""
-    return _fill(PROBLEMS[problem.code][0], problem.args)
+    return _fill(PROBLEMS[problem.code][0], problem.args).rstrip("\n")
 
 
 def problem_hint(problem: Problem) -> str:

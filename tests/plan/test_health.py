@@ -64,6 +64,24 @@ def test_a_container_that_cannot_start() -> None:
     assert (problem.code, problem.args["words"]) == ("start-failed", "exec: not found")
 
 
+@pytest.mark.parametrize(
+    ("age", "restarts", "state", "code"),
+    [
+        (0.1, 0, "waiting", "just-started"),
+        (0.6, 0, "ready", None),
+        (5.0, 1, "waiting", "crash-loop"),
+        (5.0, 3, "failed", "crash-loop"),
+        (11.0, 9, "ready", None),
+        (-3.0, 0, "ready", None),
+    ],
+)
+def test_what_has_only_just_begun_is_not_believed(age: float, restarts: int, state: str, code: str | None) -> None:
+    """Running for a moment is no proof, less so after a crash; a clock that runs ahead of ours holds nobody up."""
+    found = ready(WEB, [DB, DONE, replace(API, running_for=age, document={"RestartCount": restarts})])
+
+    assert (found.state, found.problem and found.problem.code) == (state, code)
+
+
 def test_a_crash_loop() -> None:
     """Who was restarted again and again has failed."""
     looping = replace(API, state="restarting", exit_code=1, document={"RestartCount": 3})
