@@ -96,7 +96,10 @@ def verdict(report: Report) -> str:
         done = sum(len(outcome.outcomes) for outcome in report.outcomes)
         deed = f"Done: {count(done, 'action')}" if done else "Nothing to do"
         return f"{deed}. This host is as {revision} says."
-    parts = [count(len(_failed(report)), "stack") + " failed"] if _failed(report) else []
+    failed = [outcome.stack for outcome in _failed(report) if outcome.result != "Rejected"]
+    stacks = [name for name in failed if name != "daemon"]
+    parts = [count(len(stacks), "stack") + " failed"] if stacks else []
+    parts += ["the daemon's settings failed"] if "daemon" in failed else []
     parts += [f"{len(report.plan.blocked)} blocked"] if report.plan.blocked else []
     return f"Not converged on {revision}: {', '.join(parts) or 'something still differs; see `reconciler plan`'}."
 

@@ -34,7 +34,8 @@ class StackView:
     def good(self) -> bool:
         """Whether nothing is left to wish for; what was suspended on purpose is well."""
         settled = self.word("sync") == "Synced" and self.word("health") in {"Healthy", "Suspended"}
-        return settled and not sequence(self.document.get("blocked"))
+        failed = self.word("result").startswith("Failed") and self.word("reason") != "-"
+        return settled and not failed and not sequence(self.document.get("blocked"))
 
 
 @dataclass(frozen=True, slots=True)

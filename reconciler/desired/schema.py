@@ -33,6 +33,12 @@ def _ignore_path(value: str) -> str:
     return value
 
 
+def _not_empty(value: list[str]) -> list[str]:
+    if not value:
+        raise complaint("an empty list is for no device; name roles or devices, or leave the key out for all")
+    return value
+
+
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 IgnorePath: TypeAlias = Annotated[str, AfterValidator(_ignore_path)]
 
@@ -52,7 +58,7 @@ _LISTS = ("depends_on", "profiles", "env_files", "jobs")
 
 
 class _Stack(Shape):
-    where: Annotated[list[Name], Field(min_length=1)] | None = None
+    where: Annotated[list[Name], AfterValidator(_not_empty)] | None = None
     depends_on: list[Name] = Field(default_factory=list)
     profiles: list[Name] = Field(default_factory=list)
     env_files: list[str] = Field(default_factory=list)

@@ -38,9 +38,9 @@ class Facts:
     """Everything that the status document is made of.
 
     `plan` is the plan's document. `desired`, `observed`, `plan` are None where they could not be had; `source_reason` and
-    `engine_reason` say in words why, `source_hint` what to do. `revisions` are the commits wanted, attempted and applied.
-    `verdicts` are by stack. `device_id` is the machine's id. `left_behind` are folders of stacks taken away, with the files
-    in them that were not ours.
+    `engine_reason` say in words why, `source_hint` what to do. `source_state` is `ok`, `unreachable` or `unusable`.
+    `revisions` are the commits wanted, attempted and applied. `verdicts` are by stack. `device_id` is the machine's id.
+    `left_behind` are folders of stacks taken away, with the files in them that were not ours.
     """
 
     device: str
@@ -55,6 +55,7 @@ class Facts:
     observed: Observed | None = None
     plan: Document | None = None
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    source_state: str = "ok"
     source_reason: str | None = None
     source_hint: str | None = None
     engine_reason: str | None = None
@@ -66,7 +67,7 @@ def states(facts: Facts) -> Mapping[str, Sequence[str | None]]:
     stacks = {f"stack/{name}": _axes(stack) for name, stack in _stacks(facts).items()}
     daemon = _daemon(facts)
     return {
-        "source": (_source_state(facts), facts.source_reason),
+        "source": (facts.source_state, facts.source_reason),
         **stacks,
         **({"daemon": _axes(daemon)} if daemon else {}),
     }
@@ -91,7 +92,7 @@ def status_document(facts: Facts, since: Mapping[str, datetime]) -> Document:
         "observed_at": _time(facts.now) if facts.observed else None,
         "revision": {"wanted": wanted, "attempted": attempted, "applied": applied},
         "source": {
-            "state": _source_state(facts),
+            "state": facts.source_state,
             "since": _time(since.get("source")),
             "reason": facts.source_reason,
             "hint": facts.source_hint,
@@ -260,10 +261,6 @@ def _entries(facts: Facts, kind: str, target: str) -> list[Document]:
 def _axes(part: Mapping[str, Json] | None) -> tuple[str | None, ...]:
     words = ((part or {}).get(key) for key in ("sync", "health", "result", "reason"))
     return tuple(None if word is None else str(word) for word in words)
-
-
-def _source_state(facts: Facts) -> str:
-    return "ok" if facts.source_reason is None else "unreachable"
 
 
 def _unmanaged(facts: Facts) -> Iterable[str]:

@@ -213,6 +213,7 @@ class Store:
         """Write down that a pass begins, what caused it and for whom; return its id."""
         values = (trigger, who, revision, datetime.now(UTC).isoformat())
         with self._writing() as db:
+            _set_facts(db, {"attempted": revision} if revision else {})
             query = "INSERT INTO run (trigger, who, revision, started) VALUES (?, ?, ?, ?)"
             return str(db.execute(query, values).lastrowid)
 

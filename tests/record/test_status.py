@@ -234,7 +234,7 @@ def test_the_engines_spelling_of_a_list_is_the_same(facts):
 def test_states_are_what_since_depends_on(facts):
     """`since` starts anew when one of the axes, the result or the reason changes, and for the source too."""
     before = states(facts)
-    after = states(replace(facts, plan=plan(blocked=[BLOCKED]), source_reason="no route"))
+    after = states(replace(facts, plan=plan(blocked=[BLOCKED]), source_state="unreachable", source_reason="no route"))
 
     assert before == {"source": ("ok", None), "stack/web": ("Synced", "Healthy", "Applied", None)}
     assert after["stack/web"] == ("OutOfSync", "Healthy", "Applied", "port 80 is taken")
