@@ -389,7 +389,12 @@ def test_nothing_is_rendered_twice(host, web, monkeypatch, unique):
     host.apply()
     started: list[str] = []
     run = process.run
-    monkeypatch.setattr(process, "run", lambda argv, **more: started.append(Path(argv[0]).name) or run(argv, **more))
+
+    def counted(argv, **more):
+        started.append(Path(argv[0]).name)
+        return run(argv, **more)
+
+    monkeypatch.setattr(process, "run", counted)
 
     with host.pipeline() as pipeline:
         pipeline.plan(pipeline.refresh())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,28 +15,27 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROBLEM = Problem("stack/web", "", "up-failed")
 
 
-def service(name: str, **document: object) -> DesiredService:
-    return DesiredService(name, {"image": "app:1", **document}, "d")  # type: ignore[dict-item]
+def service(name: str, **document: Any) -> DesiredService:
+    return DesiredService(name, {"image": "app:1", **document}, "d")
 
 
-def container(name: str, state: str = "running", **more: object) -> Container:
+def container(name: str, state: str = "running", **more: Any) -> Container:
     return Container(
         f"id-{name}", f"web-{name}-1", state, "app:1", "sha", project="web", service=name, number=1, **more
-    )  # type: ignore[arg-type]
+    )
 
 
-def action(kind: str, name: str | None, level: int = 0, **more: object) -> Action:
+def action(kind: Any, name: str | None, level: int = 0) -> Action:
     target = f"stack/web/service/{name}" if name else "stack/web/network/default"
-    made = Action(
-        target, kind, "change", Cause("field"), object=f"web-{name}-1", stack="web", service=name, level=level
-    )  # type: ignore[arg-type]
-    return replace(made, id=f"{kind}-{name}", **more)  # type: ignore[arg-type]
+    return Action(
+        target, kind, "change", Cause("field"), object=f"web-{name}-1", id=f"{kind}-{name}", stack="web", service=name,
+        level=level,
+    )  # fmt: skip
 
 
-WEB = DesiredStack(
-    "web", "web", "/stacks/web",
-    services=(service("api", depends_on={"db": {"condition": "service_healthy"}}), service("db", healthcheck={"test": ["CMD", "true"]})),
-)  # fmt: skip
+API = service("api", depends_on={"db": {"condition": "service_healthy"}})
+DB = service("db", healthcheck={"test": ["CMD", "true"]})
+WEB = DesiredStack("web", "web", "/stacks/web", services=(API, DB))
 HEALTHY = (container("api"), container("db", health="healthy"))
 
 
@@ -52,7 +51,8 @@ def walk(
     containers: Callable[[Journal], Sequence[Container]] = lambda journal: HEALTHY,
 ) -> list[str]:
     """Take steps until the stack is settled, each of them succeeding, a wait lasting a minute."""
-    journal, now, steps = Journal(), NOW, []
+    journal, now = Journal(), NOW
+    steps: list[str] = []
     while not steps or not steps[-1].startswith("settled"):
         step = next_step(stack, "web", actions, journal, containers(journal), now)
         steps.append(told(step))
