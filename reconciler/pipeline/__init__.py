@@ -1,12 +1,13 @@
 """The one place that knows the order of the rooms: desired → observed → plan → apply → record.
 
-`passes.py` walks one pass through the rooms; `attempt.py` carries its plan out; `crew.py` runs stacks side by side, in their
-order; `work.py` takes one stack from look to step to look; `hands.py` performs a step; `inventory.py` names what belongs to
-a stack.
+`rooms.py` opens the rooms and plans; `passes.py` is one whole pass; `attempt.py` carries a plan out, with `tasks.py` (what there
+is to do), `crew.py` (stacks side by side, in their order), `work.py` (one stack from look to step to look), `hands.py` (one
+step), `daemon.py` (dockerd's settings) and `inventory.py` (what belongs to a stack); `report.py` makes the status.
 """
 
 from reconciler.pipeline.attempt import Report
-from reconciler.pipeline.passes import Pipeline, Planned
+from reconciler.pipeline.passes import Pipeline
+from reconciler.pipeline.rooms import Planned
 from reconciler.pipeline.work import Listener, Silent
 
 __all__ = ["Listener", "Pipeline", "Planned", "Report", "Silent"]

@@ -25,7 +25,7 @@ from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import error_problem
 
 if TYPE_CHECKING:
-    from reconciler.pipeline.passes import Pipeline, Planned
+    from reconciler.pipeline.rooms import Planned, Rooms
 
 _WORST_FIRST: tuple[Result, ...] = ("FailedPartial", "FailedUnchanged", "Rejected", "Applied")
 
@@ -42,15 +42,15 @@ class Report:
 class Attempt:
     """One plan being carried out."""
 
-    def __init__(self, pipeline: Pipeline, planned: Planned) -> None:
-        self._pipeline = pipeline
+    def __init__(self, rooms: Rooms, planned: Planned) -> None:
+        self._rooms = rooms
         self._planned = planned
         self._commit = planned.desired.revision.commit
         self._run = ""
 
     def run(self) -> Report:
         """Carry the plan out; failures end in the outcomes."""
-        plan, store = self._planned.plan, self._pipeline.store
+        plan, store = self._planned.plan, self._rooms.store
         self._run = store.start_run("command", getuser(), self._commit)
         outcomes = (*self._daemon(), *self._stacks())
         converged = self._converged(outcomes)
@@ -59,14 +59,14 @@ class Attempt:
         return Report(plan, outcomes, converged)
 
     def _daemon(self) -> tuple[StackOutcome, ...]:
-        part = DaemonPart(self._planned, self._pipeline.settings, self._look_again)
+        part = DaemonPart(self._planned, self._rooms.settings, self._look_again)
         if not part.is_wanted:
             return ()
         outcome = self._hidden(part.carry_out())
-        self._pipeline.store.finish_daemon(outcome, run=self._run, applied=applied_keys(part, outcome))
+        self._rooms.store.finish_daemon(outcome, run=self._run, applied=applied_keys(part, outcome))
         for one in outcome.outcomes:
-            self._pipeline.listener.outcome(one)
-        self._pipeline.listener.settled(outcome)
+            self._rooms.listener.outcome(one)
+        self._rooms.listener.settled(outcome)
         if part.restarts:
             # The engine may have ended containers meanwhile: what to do about the stacks is asked anew.
             self._planned = self._look_again(self._planned.scope)
@@ -74,14 +74,14 @@ class Attempt:
 
     def _stacks(self) -> tuple[StackOutcome, ...]:
         tasks = choose_tasks(self._planned)
-        return carry_out(tasks, waiting_for(self._planned, tasks), self._carry, self._pipeline.listener.settled)
+        return carry_out(tasks, waiting_for(self._planned, tasks), self._carry, self._rooms.listener.settled)
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
 
     def _carry(self, task: Task) -> StackOutcome:
         why = f"apply {self._commit[:12]}"
         try:
-            with stack_lock(self._pipeline.settings.state_dir, task.name, who=getuser(), why=why) as handle:
+            with stack_lock(self._rooms.settings.state_dir, task.name, who=getuser(), why=why) as handle:
                 return self._under_lock(task, handle)
         except ReconcilerError as error:
             return self._hidden(StackOutcome(task.name, "FailedUnchanged", error_problem(error, f"stack/{task.name}")))
@@ -89,9 +89,9 @@ class Attempt:
     def _under_lock(self, task: Task, handle: int) -> StackOutcome:
         stack = task.stack or self._planned.recorded.stacks[task.name]
         coming = self._coming(task.stack) if task.stack else frozenset()
-        self._pipeline.store.begin(stack, coming, self._commit)
-        hands = Hands(self._pipeline, task, stack.project, handle)
-        work = Work(task, hands.look, hands.perform, self._pipeline.listener)
+        self._rooms.store.begin(stack, coming, self._commit)
+        hands = Hands(self._rooms, task, stack.project, handle)
+        work = Work(task, hands.look, hands.perform, self._rooms.listener)
         return self._prove(task, self._hidden(work.run()))
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:
@@ -103,13 +103,13 @@ class Attempt:
     def _prove(self, task: Task, outcome: StackOutcome) -> StackOutcome:
         """Look again: only a second plan that is empty makes a stack applied."""
         if outcome.result not in GOOD:
-            self._pipeline.store.finish(outcome, run=self._run)
+            self._rooms.store.finish(outcome, run=self._run)
             return outcome
         second = self._look_again(frozenset({task.name}))
         if left := [action for action in second.plan.actions if action.stack == task.name]:
             problem = self._unwell(task, second) or not_converged(f"stack/{task.name}", left)
             outcome = replace(outcome, result="FailedPartial" if task.actions else "FailedUnchanged", problem=problem)
-            self._pipeline.store.finish(outcome, run=self._run)
+            self._rooms.store.finish(outcome, run=self._run)
         elif task.stack is None:
             self._taken_away(task.name, outcome)
         else:
@@ -127,7 +127,7 @@ class Attempt:
     def _write_down(self, stack: DesiredStack, outcome: StackOutcome, second: Planned) -> None:
         recorded = second.recorded.stacks.get(stack.name)
         containers = own_containers(stack, recorded, index_facts(second.observed))
-        self._pipeline.store.finish(
+        self._rooms.store.finish(
             outcome,
             run=self._run,
             applied=applied(second, stack, containers),
@@ -139,14 +139,14 @@ class Attempt:
     def _taken_away(self, name: str, outcome: StackOutcome) -> None:
         recorded = self._planned.recorded.stacks[name]
         stays = take_away(recorded.folder, recorded.files)
-        remove_env_file(self._pipeline.settings.state_dir, name)
-        self._pipeline.store.finish(outcome, run=self._run)
-        self._pipeline.store.forget(name, stays)
+        remove_env_file(self._rooms.settings.state_dir, name)
+        self._rooms.store.finish(outcome, run=self._run)
+        self._rooms.store.forget(name, stays)
 
     # ── small change ─────────────────────────────────────────────────────────────────────────────
 
     def _look_again(self, scope: frozenset[str] | None) -> Planned:
-        return self._pipeline.plan_again(self._planned, scope)
+        return self._rooms.plan_again(self._planned, scope)
 
     def _hidden(self, outcome: StackOutcome) -> StackOutcome:
         """Mask what is secret in the words of others."""
@@ -160,7 +160,7 @@ class Attempt:
 
     def _remember(self, *, converged: bool) -> None:
         """Write down what was reached, and on which device; a device that changed is not believed before a person says so."""
-        desired, plan, store = self._planned.desired, self._planned.plan, self._pipeline.store
+        desired, plan, store = self._planned.desired, self._planned.plan, self._rooms.store
         if self._planned.scope is not None:
             return
         if converged:

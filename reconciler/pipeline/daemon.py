@@ -17,7 +17,7 @@ from reconciler.pipeline.tasks import GOOD
 from reconciler.plan.texts import error_problem
 
 if TYPE_CHECKING:
-    from reconciler.pipeline.passes import Planned
+    from reconciler.pipeline.rooms import Planned
     from reconciler.settings import Settings
 
 DAEMON = "daemon"

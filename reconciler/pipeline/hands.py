@@ -19,7 +19,7 @@ from reconciler.plan.applied import made_inputs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.pipeline.passes import Pipeline
+    from reconciler.pipeline.rooms import Rooms
 
 _READS_ITS_INPUTS = ("create", "recreate", "restart", "start")
 
@@ -27,18 +27,18 @@ _READS_ITS_INPUTS = ("create", "recreate", "restart", "start")
 class Hands:
     """What one stack is worked on with; `lock` is the descriptor of its lock."""
 
-    def __init__(self, pipeline: Pipeline, task: Task, project: str, lock: int) -> None:
-        settings = pipeline.settings
+    def __init__(self, rooms: Rooms, task: Task, project: str, lock: int) -> None:
+        settings = rooms.settings
         config = str(settings.docker.config) if settings.docker.config else None
-        self._pipeline = pipeline
+        self._rooms = rooms
         self._task = task
         self._project = project
-        self._engine = pipeline.engine()
+        self._engine = rooms.engine()
         self._runner = Runner(
-            pipeline.tool.path,
+            rooms.tool.path,
             compose.environment(settings.docker.host, config),
             lock,
-            lambda line: pipeline.listener.output(task.name, line),
+            lambda line: rooms.listener.output(task.name, line),
         )
 
     def look(self) -> tuple[Container, ...]:
@@ -67,9 +67,9 @@ class Hands:
                 up(stack, step.services, self._runner, recreate=step.force)
 
     def _put_files(self, stack: DesiredStack) -> None:
-        store = self._pipeline.store
+        store = self._rooms.store
         recorded = store.recorded().stacks.get(stack.name)
-        written = put_files(stack, self._pipeline.settings.stacks_dir, recorded.files if recorded else {})
+        written = put_files(stack, self._rooms.settings.stacks_dir, recorded.files if recorded else {})
         store.wrote_files(stack.name, written)
         put_env_file(stack)
 
@@ -79,4 +79,4 @@ class Hands:
         fresh = {action.service for action in actions if action.kind in _READS_ITS_INPUTS}
         services = [service for service in stack.services if service.name in fresh] if stack else []
         if services:
-            self._pipeline.store.made(self._task.name, {service.name: made_inputs(service) for service in services})
+            self._rooms.store.made(self._task.name, {service.name: made_inputs(service) for service in services})

@@ -1,137 +1,21 @@
-"""One pass through the rooms: refresh the source, plan, carry the plan out, look again, write it down.
+"""One pass through the rooms: fetch, plan, carry the plan out, look again, write it down.
 
 Pipeline; may import every room.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
-
-from reconciler import __version__
 from reconciler.address import shown
-from reconciler.desired.load import Context, load
-from reconciler.desired.repo import Repository
-from reconciler.engine import EngineClient
 from reconciler.errors import InvalidSource, NotFastForward, PlanStale, SourceUnreachable
-from reconciler.model import Container, Desired, Document, Observed, Plan, Recorded, Revision, SourceState
-from reconciler.observed.look import look
+from reconciler.model import Document, SourceState
 from reconciler.pipeline.attempt import Attempt, Report
 from reconciler.pipeline.report import report_status
-from reconciler.pipeline.work import Listener, Silent
-from reconciler.plan.ask import ask
-from reconciler.plan.plan import make_plan
-from reconciler.plan.scene import Options
+from reconciler.pipeline.rooms import Rooms, Scope
 from reconciler.plan.texts import error_problem
-from reconciler.record.store import Store
-from reconciler.redact import Redactor
-from reconciler.settings import Settings
-from reconciler.tools import ComposeTool, find_compose
-
-Scope = frozenset[str] | None
-"""Names of stacks, and `daemon`; None: everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan with everything it was made from; `scope` is what it covers, `confirm_prune` what a person allowed."""
-
-    plan: Plan
-    desired: Desired
-    observed: Observed
-    recorded: Recorded
-    redactor: Redactor
-    scope: Scope = None
-    confirm_prune: bool = False
-
-
-class Pipeline:
-    """Everything that passes need, opened once; make it with `Pipeline.open`, and close it."""
-
-    def __init__(self, settings: Settings, store: Store, tool: ComposeTool, listener: Listener) -> None:
-        self.settings = settings
-        self.store = store
-        self.tool = tool
-        self.listener = listener
-        self.repository = Repository(settings.source, settings.state_dir)
-        self._key = store.key()
-
-    @classmethod
-    def open(cls, settings: Settings, *, listener: Listener | None = None) -> Self:
-        """Open the record and find compose. Raises StoreUnusable, MissingTool, NoSpace."""
-        store = Store.open(settings.state_dir)
-        try:
-            return cls(settings, store, find_compose(settings.state_dir), listener or Silent())
-        except BaseException:
-            store.close()
-            raise
-
-    def close(self) -> None:
-        """Close the record."""
-        self.store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # ── the rooms, in their order ────────────────────────────────────────────────────────────────
-
-    def refresh(self, *, accept_rewrite: bool = False) -> SourceState:
-        """Ask git for the newest revision; when it cannot be reached, go on with the last good one and say so.
-
-        Raises SourceUnreachable when there is no last good one, NotFastForward, InvalidSource.
-        """
-        url = shown(self.settings.source.url)
-        last_good = self.store.revisions().wanted
-        try:
-            revision = self.repository.fetch(last_good=last_good, accept_rewrite=accept_rewrite)
-        except SourceUnreachable as error:
-            if last_good is None:
-                raise
-            return SourceState(url, self.repository.revision(last_good), error_problem(error, "source"))
-        self.store.wanted(revision.commit)
-        return SourceState(url, revision)
-
-    def plan(self, source: SourceState, *, confirm_prune: bool = False, scope: Scope = None) -> Planned:
-        """Compare what git says with what is there, and say what would be done. Changes nothing."""
-        assert source.revision is not None
-        return self.plan_for(self.load(source.revision), source.url, confirm_prune=confirm_prune, scope=scope)
-
-    def load(self, revision: Revision) -> Desired:
-        """Say what git wants of this device at a revision."""
-        settings = self.settings
-        context = Context(
-            device=settings.device,
-            stacks_dir=settings.stacks_dir,
-            env_dir=settings.env_dir,
-            state_dir=settings.state_dir,
-            compose=self.tool,
-            owned=settings.daemon.owned if settings.daemon else None,
-            owned_positions=settings.daemon.positions if settings.daemon else {},
-        )
-        return load(self.repository.tree(revision.commit), context)
-
-    def plan_for(self, desired: Desired, url: str, *, confirm_prune: bool = False, scope: Scope = None) -> Planned:
-        """Look at what is there and compare it with what is wanted."""
-        recorded = self.store.recorded()
-        redactor = Redactor(self._key, desired.secrets)
-        observed = _hidden(look(self.engine(), ask(desired, recorded, scope), self.settings.daemon), redactor)
-        options = Options(
-            now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=confirm_prune,
-            correct=self.settings.drift.correct, scope=scope,
-        )  # fmt: skip
-        plan = make_plan(desired, observed, recorded, options, redactor.mask)
-        return Planned(plan, desired, observed, recorded, redactor, scope, confirm_prune)
-
-    def plan_again(self, planned: Planned, scope: Scope) -> Planned:
-        """Look again at what is there, and plan anew for the same desired state under the same permission."""
-        return self.plan_for(planned.desired, planned.plan.source, confirm_prune=planned.confirm_prune, scope=scope)
+class Pipeline(Rooms):
+    """What the faces call: `refresh`, `plan`, `reconcile`, `status`."""
 
     def reconcile(
         self,
@@ -164,17 +48,3 @@ class Pipeline:
             return report_status(self, None, problem)
         source = SourceState(shown(self.settings.source.url), self.repository.revision(last_good), problem)
         return report_status(self, source)
-
-    def engine(self) -> EngineClient:
-        """Reach the engine. Raises EngineUnreachable."""
-        return EngineClient.connect(self.settings.docker.host)
-
-
-def _hidden(observed: Observed, redactor: Redactor) -> Observed:
-    """Mask what is secret in the last words of containers."""
-
-    def hide(container: Container) -> Container:
-        tail = tuple(map(redactor.text, container.log_tail))
-        return replace(container, log_tail=tail) if container.log_tail else container
-
-    return replace(observed, containers=tuple(map(hide, observed.containers)))

@@ -24,41 +24,41 @@ from reconciler.record.status import Facts, Verdict, states, status_document
 from reconciler.redact import Redactor
 
 if TYPE_CHECKING:
-    from reconciler.pipeline.passes import Pipeline, Planned
+    from reconciler.pipeline.rooms import Planned, Rooms
 
 
-def report_status(pipeline: Pipeline, source: SourceState | None, problem: Problem | None = None) -> Document:
+def report_status(rooms: Rooms, source: SourceState | None, problem: Problem | None = None) -> Document:
     """Look, and return the status document of formats.md §4.
 
     `source` is None when there is no revision to compare with; `problem` then says why.
     """
-    facts = _facts(pipeline, source, problem)
-    since = pipeline.store.noted(states(facts), facts.now)
+    facts = _facts(rooms, source, problem)
+    since = rooms.store.noted(states(facts), facts.now)
     return status_document(facts, since)
 
 
-def _facts(pipeline: Pipeline, source: SourceState | None, problem: Problem | None) -> Facts:
-    revisions = pipeline.store.revisions()
+def _facts(rooms: Rooms, source: SourceState | None, problem: Problem | None) -> Facts:
+    revisions = rooms.store.revisions()
     problem = problem or (source.problem if source else None)
     facts = Facts(
-        device=pipeline.settings.device,
+        device=rooms.settings.device,
         device_id=host.machine_id(),
         agent=__version__,
-        compose=pipeline.tool.version,
+        compose=rooms.tool.version,
         now=datetime.now(UTC),
-        recorded=pipeline.store.recorded(),
+        recorded=rooms.store.recorded(),
         revisions=(revisions.wanted, revisions.attempted, revisions.applied),
-        mask=Redactor(pipeline.store.key(), frozenset()).mask,
-        left_behind=pipeline.store.left_behind(),
+        mask=Redactor(rooms.store.key(), frozenset()).mask,
+        left_behind=rooms.store.left_behind(),
     )
     facts = _with_source(facts, problem) if problem else facts
     if source is None or source.revision is None:
-        return _from_record(pipeline, facts)
-    desired = pipeline.load(source.revision)
+        return _from_record(rooms, facts)
+    desired = rooms.load(source.revision)
     if desired.problems:
-        return _from_record(pipeline, _with_source(facts, desired.problems[0]))
+        return _from_record(rooms, _with_source(facts, desired.problems[0]))
     try:
-        planned = pipeline.plan_for(desired, source.url)
+        planned = rooms.plan_for(desired, source.url)
     except EngineUnreachable as error:
         return replace(facts, desired=desired, engine_reason=_reason(error))
     return replace(
@@ -78,11 +78,11 @@ def _with_source(facts: Facts, problem: Problem) -> Facts:
     return replace(facts, source_state=state, source_reason=reason, source_hint=problem_hint(problem))
 
 
-def _from_record(pipeline: Pipeline, facts: Facts) -> Facts:
+def _from_record(rooms: Rooms, facts: Facts) -> Facts:
     """Look at what the record alone says is ours; without a revision nobody knows which words in a log are secret."""
     nothing = Desired(facts.device, Revision(""))
     try:
-        observed = look(pipeline.engine(), ask(nothing, facts.recorded), None)
+        observed = look(rooms.engine(), ask(nothing, facts.recorded), None)
     except EngineUnreachable as error:
         return replace(facts, engine_reason=_reason(error))
     silent = tuple(replace(container, log_tail=()) for container in observed.containers)

@@ -14,7 +14,7 @@ from reconciler.plan.applied import applied_stack
 from reconciler.plan.world import make_worlds
 
 if TYPE_CHECKING:
-    from reconciler.pipeline.passes import Planned
+    from reconciler.pipeline.rooms import Planned
 
 GOOD: tuple[Result, ...] = ("Applied", "NoChange")
 
