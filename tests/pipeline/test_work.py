@@ -1,0 +1,65 @@
+"""One stack, from look to step to look."""
+
+from __future__ import annotations
+
+from reconciler.errors import ProgramFailed
+from reconciler.model import Action, Cause, Container, DesiredService, DesiredStack, Outcome, StackOutcome, Step
+from reconciler.pipeline.work import Silent, Task, Work
+
+APP = DesiredService("app", {"image": "app:1"}, "d")
+WEB = DesiredStack("web", "web", "/stacks/web", services=(APP,))
+NETWORK = Action("stack/web/network/default", "create", "missing", Cause("missing"), id="a1", stack="web")
+CREATE = Action("stack/web/service/app", "create", "missing", Cause("missing"), id="a2", stack="web", service="app")
+RUNNING = Container("id", "web-app-1", "running", "app:1", "sha", project="web", service="app", number=1)
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.outcomes: list[Outcome] = []
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step.kind)
+
+    def outcome(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+def run(performed: list[str], fails: str = "", notes: Notes | None = None) -> StackOutcome:
+    def perform(step: Step) -> None:
+        performed.append(step.kind)
+        if step.kind == fails:
+            raise ProgramFailed("up-failed", stack="web", services="app", words="no")
+
+    return Work(Task("web", WEB, (NETWORK, CREATE)), lambda: (RUNNING,), perform, notes or Notes()).run()
+
+
+def test_steps_are_taken_told_and_noted():
+    """Every step is performed once and told before; every action has an outcome."""
+    performed: list[str] = []
+    notes = Notes()
+
+    outcome = run(performed, notes=notes)
+
+    assert performed == notes.steps == ["files", "repair-names", "up"]
+    assert outcome.result == "Applied"
+    assert {one.action.id for one in outcome.outcomes} == {"a1", "a2"}
+    assert tuple(notes.outcomes) == outcome.outcomes
+
+
+def test_a_failed_step_ends_the_work():
+    """The error is in the outcome of the services it was about, and of the stack."""
+    performed: list[str] = []
+
+    outcome = run(performed, fails="up")
+
+    assert performed[-1] == "up"
+    assert outcome.result == "FailedPartial"
+    assert outcome.problem is not None
+    assert outcome.problem.code == "up-failed"
+    assert [(one.action.id, one.ok) for one in outcome.outcomes] == [("a2", False)]
+
+
+def test_a_failure_before_anything_is_touched():
+    """Files that cannot be written leave what runs alone."""
+    assert run([], fails="files").result == "FailedUnchanged"
