@@ -132,7 +132,8 @@ def _difference(field: Field, suffix: str, wanted: Json, shown: Json) -> Differe
     if field.repair == "reconnect":
         key, _, part = _network_part(suffix)
         repair: Repair = "recreate" if part in {"id", "mac_address"} else "reconnect"
-        return Difference(path, wanted, shown, repair, key if repair == "reconnect" else None)
+        network = str(shown) if wanted is None and not part else key
+        return Difference(path, wanted, shown, repair, network if repair == "reconnect" else None)
     # an update takes 0 for "leave it as it is"
     cleared = field.repair == "update" and wanted is None and not field.clears
     return Difference(path, wanted, shown, "recreate" if cleared else field.repair)

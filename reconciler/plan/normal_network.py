@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from reconciler.model import NOTHING, Document, Json
 from reconciler.plan.normal_scalars import address, hardware_address, number
@@ -30,6 +31,7 @@ _SYSCTLS = "com.docker.network.endpoint.sysctls"
 INTERFACE = "com.docker.network.endpoint.ifname"
 
 
+@lru_cache(maxsize=64)
 def version(value: str) -> tuple[int, ...]:
     """Return `1.45` or `2.26.1` as numbers to compare; nothing is older than anything."""
     return tuple(int(part) for part in re.findall(r"\d+", value)[:3])
@@ -150,15 +152,15 @@ def _own_names(subject: Subject) -> set[str]:
 
 
 def observed_networks(subject: Subject) -> Normal:
-    """Return the container's connections in the form of `desired_networks`; one too many under the engine's name."""
+    """Return the container's connections in the form of `desired_networks`."""
     wanted = wanted_networks(subject)
     keys = {network.name: key for key, network in wanted.items()}
-    implied = {_implied(subject), text(subject.host.get("NetworkMode"))}
+    implied = {_implied(subject), *(PREDEFINED & {text(subject.host.get("NetworkMode"))})}
     found: dict[str, Value] = {}
     for name, shown in subject.network.items():
         key = keys.get(name)
         if key is None:
-            found |= {} if name in implied else {f".{name}": name}
+            found |= {} if name in implied else {f".{network_key(name, subject)}": name}
         else:
             found |= {
                 f".{key}{suffix}": value for suffix, value in _shown_endpoint(key, mapping(shown), subject).items()
@@ -167,6 +169,12 @@ def observed_networks(subject: Subject) -> Normal:
             if _holds_vanished(wanted[key], mapping(shown)):
                 found[f".{key}.id"] = (text(mapping(shown).get("NetworkID")) or "")[:12]
     return found
+
+
+def network_key(name: str, subject: Subject) -> str:
+    """Return the key of a network that a service does not ask for, as far as it has, or had, one; else the engine's name."""
+    keys = (key for key, network in subject.world.networks.items() if network.name == name)
+    return next(keys, name.removeprefix(f"{subject.world.project}_"))
 
 
 def _implied(subject: Subject) -> str | None:

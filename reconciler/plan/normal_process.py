@@ -55,26 +55,26 @@ def desired_entrypoint(subject: Subject) -> Normal:
     """Return the entrypoint; an empty one is none, and only a missing one is the image's."""
     if subject.document.get("entrypoint") is not None:
         words = _entrypoint(subject.document)
-        return single(None if words == [""] else words or None)
-    return _words_of_image(subject, "Entrypoint")
+        return single([] if words == [""] else list[Json](words))
+    if subject.container is None:
+        return EMPTY
+    return single(UNKNOWN if subject.image is None else list[Json](texts(subject.image.get("Entrypoint"))))
 
 
 def desired_command(subject: Subject) -> Normal:
     """Return the command; any entrypoint of the service's own, even `[""]`, drops the image's."""
     words = texts(subject.document.get("command"))
     if words or _entrypoint(subject.document):
-        return single(words or None)
-    return _words_of_image(subject, "Cmd")
+        return single(list[Json](words) or None)
+    return single(UNKNOWN if subject.image is None else list[Json](texts(subject.image.get("Cmd"))) or None)
 
 
-def _words_of_image(subject: Subject, member: str) -> Normal:
-    if subject.image is None:
-        return single(UNKNOWN)
-    return single(texts(subject.image.get(member)) or None)
+def observed_entrypoint(subject: Subject) -> Normal:
+    return single(list[Json](texts(subject.config.get("Entrypoint"))))
 
 
-def observed_words(subject: Subject, member: str) -> Normal:
-    return single(texts(subject.config.get(member)) or None)
+def observed_command(subject: Subject) -> Normal:
+    return single(list[Json](texts(subject.config.get("Cmd"))) or None)
 
 
 # ── environment and labels ───────────────────────────────────────────────────────────────────────
@@ -93,7 +93,7 @@ def split_environment(entries: Json) -> dict[str, Value]:
 def environment(document: Document) -> dict[str, Value]:
     """Return the service's own variables, by name or as compose's list of `A=1`."""
     stated = document.get("environment")
-    if not isinstance(stated, Mapping):
+    if not isinstance(stated, (dict, Mapping)):
         return split_environment(stated)
     if any("=" in key for key in stated):  # a slip in flow style: the engine reads `A=1` as it stands
         return split_environment(
@@ -108,7 +108,7 @@ def desired_environment(subject: Subject) -> Normal:
     if subject.image is None:
         return {OTHERS: UNKNOWN, **own}
     if subject.container is None:
-        return own
+        return {name: "(unset)" if value is None else value for name, value in own.items()}
     return {**_proxies(subject), **split_environment(subject.image.get("Env")), **own}
 
 
@@ -136,7 +136,7 @@ def observed_environment(subject: Subject) -> Normal:
 def label_map(stated: Json) -> dict[str, Value]:
     """Return labels by `.name`, without compose's own."""
     pairs: Iterable[tuple[str, Json]]
-    if isinstance(stated, Mapping):
+    if isinstance(stated, (dict, Mapping)):
         pairs = stated.items()
     else:
         pairs = ((entry.partition("=")[0], entry.partition("=")[2]) for entry in texts(stated))
@@ -215,7 +215,7 @@ def observed_hostname(subject: Subject) -> Normal:
 def restart_policy(document: Document) -> str | None:
     """Return `always`, `on-failure:3`…, None for never. The one under deploy wins, also with an unstated condition."""
     under_deploy = under(document, "deploy", "restart_policy")
-    if isinstance(under_deploy, Mapping):
+    if isinstance(under_deploy, (dict, Mapping)):
         # compose fills in nothing when the condition is missing: the engine then never restarts
         return _policy(text(under_deploy.get("condition")) or "", under_deploy.get("max_attempts"))
     name, _, count = (text(document.get("restart")) or "").partition(":")

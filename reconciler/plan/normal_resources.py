@@ -11,7 +11,6 @@ from reconciler.model import NOTHING, Document, Json
 from reconciler.plan.normal_network import made_by
 from reconciler.plan.normal_scalars import number, positive, size
 from reconciler.plan.subject import (
-    EMPTY,
     OTHERS,
     UNKNOWN,
     Normal,
@@ -55,13 +54,6 @@ def process_limit(document: Document) -> Json:
 def cpu_limit(document: Document) -> Json:
     """Return the stated number of CPUs."""
     return under(document, "deploy", "resources", "limits", "cpus") or document.get("cpus")
-
-
-def desired_memory_and_swap(subject: Subject) -> Normal:
-    stated = memory_and_swap(subject.document)
-    if subject.container is None and subject.document.get("memswap_limit") is None:
-        return EMPTY
-    return single(stated)
 
 
 # ── ulimits ──────────────────────────────────────────────────────────────────────────────────────

@@ -39,9 +39,11 @@ def desired_mounts(subject: Subject) -> Normal:
     if subject.image is None:
         found[OTHERS] = UNKNOWN
     elif subject.image.get("Volumes") and subject.container:
+        # a donor's volume comes before one of the image's own
+        shown = UNKNOWN if subject.document.get("volumes_from") else _ANONYMOUS_VOLUME
         covered = {path(target.partition(":")[0]) for target in texts(subject.document.get("tmpfs"))}
         targets = (path(target) for target in mapping(subject.image.get("Volumes")))
-        found |= {f"[{target}]": _ANONYMOUS_VOLUME for target in targets if target not in covered}
+        found |= {f"[{target}]": shown for target in targets if target not in covered}
     found |= _file_mounts(subject, "configs", subject.world.configs, "/")
     found |= _file_mounts(subject, "secrets", subject.world.secrets, "/run/secrets/")
     for item in items(subject.document.get("volumes")):

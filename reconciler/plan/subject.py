@@ -62,6 +62,8 @@ def items(value: Json) -> Sequence[Json]:
 
 def texts(value: Json) -> list[str]:
     """Return a list of strings; a lone string is a list of one."""
+    if not value:
+        return [""] if value == "" else []
     if isinstance(value, str):
         return [value]
     return [text(item) or "" for item in items(value)]
@@ -87,7 +89,7 @@ def under(subject: Document, *keys: str) -> Json:
     """Return what stands at the end of a chain of mappings, None when the chain breaks."""
     found: Json = subject
     for key in keys:
-        if not isinstance(found, Mapping):
+        if not isinstance(found, (dict, Mapping)):
             return None
         found = found.get(key)
     return found

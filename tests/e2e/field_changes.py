@@ -59,7 +59,7 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     # network
     ("plain", endpoint("fields_default", Aliases=["plain", "more"]), ["networks.default.aliases"]),
     ("plain", endpoint("fields_default", Aliases=[]), ["networks.default.aliases"]),
-    ("plain", {"networks": {"fields_front": {}}}, ["networks.fields_front"]),
+    ("plain", {"networks": {"fields_front": {}}}, ["networks.front"]),
     ("addressed", {"networks": {"fields-external": None}}, ["networks.outside"]),
     ("addressed", endpoint("fields_static", IPAMConfig={"IPv4Address": "10.251.0.10", "IPv6Address": "fd00:0:0:251::9"}),
      ["networks.static.ipv4_address"]),
@@ -73,6 +73,8 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("no-network", {**host(NetworkMode="host"), "networks": {"none": None}}, ["network_mode"]),
     ("plain", {**host(NetworkMode="host"), "networks": {"fields_default": None}},
      ["network_mode", "networks.default"]),
+    ("plain", {**host(NetworkMode="fields_front"), "networks": {"fields_default": None, "fields_front": {}}},
+     ["networks.default", "networks.front"]),
     ("bridge-mode", host(PortBindings={"80/tcp": [{"HostPort": "8301"}]}), ["ports[80/tcp]"]),
     ("plain", host(PortBindings={"80/tcp": [{"HostPort": "8301"}]}), ["ports[80/tcp]"]),
     ("bridge-mode", host(PortBindings={"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8300"}]}), ["ports[80/tcp]"]),

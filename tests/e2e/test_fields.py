@@ -171,14 +171,14 @@ def test_a_lost_network_is_named_and_mended_in_place(lab, key):
 
 
 def test_a_network_too_many_is_named(lab):
-    """A network joined by hand is told by the engine's name, for it has no key."""
+    """A network joined by hand is named, and which one of the engine's it is."""
     one = lab.container(EVERY, "donor")
     lab.api.connect_container_to_network(one.id, "fields_back")
     world = lab.world(EVERY, lab.observed(EVERY), {})
     (found,) = compare_service(lab.service(EVERY, "donor"), lab.container(EVERY, "donor"), world)
     lab.api.disconnect_container_from_network(one.id, "fields_back")
 
-    assert (found.path, found.network, found.repair) == ("networks.fields_back", "fields_back", "reconnect")
+    assert (found.path, found.network, found.repair) == ("networks.back", "fields_back", "reconnect")
 
 
 def test_a_rename_is_named(lab):

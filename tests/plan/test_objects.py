@@ -57,8 +57,8 @@ def test_a_network_gone_from_git() -> None:
     )
 
     assert text(desired(WEB), all_there(before), record(before)).splitlines() == [
-        f"- stack/web/service/db  disconnect web-db-1  (change: networks.web_back differs; {AT}:3)  [downtime]",
-        '    - networks.web_back  "web_back"',
+        f"- stack/web/service/db  disconnect web-db-1  (change: networks.back differs; {AT}:3)  [downtime]",
+        '    - networks.back  "web_back"',
         "- stack/web/network/back  remove web_back  (removed: no longer in git)",
         "Plan: 1 disconnect, 1 remove.",
     ]
