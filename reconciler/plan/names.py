@@ -24,11 +24,12 @@ def taken_names(stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str,
                 holds = holder is not None and owner.get(holder.id) == stack.name and holder.service == service.name
                 wanted.setdefault(name, []).append((stack, service, holds))
     problems: list[Problem] = []
-    for name, claims in sorted(wanted.items()):
+    for name in sorted(wanted):
+        claims, holder = wanted[name], facts.names.get(name)
         problems += _rivals(name, claims)
-        holder = facts.names.get(name)
         if holder is not None and holder.id not in owner:
-            problems += [_problem(stack, service, name, f"container {holder.id[:12]}") for stack, service, _ in claims]
+            who = f"container {holder.id[:12]}" + (f" of project {holder.project}" if holder.project else "")
+            problems += [_problem(stack, service, name, who) for stack, service, _ in claims]
     return problems
 
 

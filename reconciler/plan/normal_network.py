@@ -76,8 +76,10 @@ def observed_mode(subject: Subject) -> Normal:
     mode = "bridge" if mode == "default" else mode
     if mode is None or stated or mode.startswith("container:"):
         return single(mode)
+    if mode not in PREDEFINED:
+        return EMPTY
     on = {network.name for network in wanted_networks(subject).values()}
-    return EMPTY if mode not in PREDEFINED or mode in on or (mode == "none" and not on) else single(mode)
+    return EMPTY if mode in on or (mode == "none" and not on) else single(mode)
 
 
 # ── networks ─────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +92,8 @@ def wanted_networks(subject: Subject) -> dict[str, EngineNetwork]:
     stated = mapping(subject.document.get("networks")) or (
         {"default": None} if "default" in subject.world.networks else {}
     )
-    return {key: subject.world.networks.get(key, EngineNetwork(key)) for key in stated}
+    known = subject.world.networks
+    return {key: known[key] if key in known else EngineNetwork(key) for key in stated}
 
 
 def desired_networks(subject: Subject) -> Normal:

@@ -77,6 +77,8 @@ def observed_network(shown: Document, wanted: Document) -> dict[str, Json]:
 
 def _observed_ipam(ipam: Document, stated: Document) -> dict[str, Json]:
     found: dict[str, Json] = {"ipam.driver": text(ipam.get("Driver"))} if "ipam.driver" in stated else {}
+    if not any(path.startswith("ipam.config[") for path in stated):
+        return found
     pools: dict[str, Json] = {}
     for pool in map(mapping, items(ipam.get("Config"))):
         pools |= _pool(pool, "Subnet", "Gateway", "IPRange", "AuxiliaryAddresses")

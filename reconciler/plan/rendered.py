@@ -20,10 +20,9 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-
 
 def replicas(service: DesiredService) -> int:
     """Return how many containers a service shall have: `scale` and `deploy.replicas` agree where both are rendered."""
-    for wanted in (service.document.get("scale"), mapping(service.document.get("deploy")).get("replicas")):
-        if isinstance(wanted, int):
-            return wanted
-    return 1
+    scale = service.document.get("scale")
+    wanted = mapping(service.document.get("deploy")).get("replicas") if scale is None else scale
+    return wanted if isinstance(wanted, int) else 1
 
 
 def container_name(project: str, service: DesiredService, number: int) -> str:
@@ -69,7 +68,7 @@ def restarts_with(service: DesiredService) -> frozenset[str]:
 
 def shares(service: DesiredService) -> frozenset[str]:
     """Name the services whose namespaces a service lives in."""
-    modes = (str(service.document.get(key) or "") for key in _SHARED)
+    modes = [str(mode) for key in _SHARED if (mode := service.document.get(key))]
     return frozenset(mode.removeprefix("service:") for mode in modes if mode.startswith("service:"))
 
 

@@ -230,8 +230,10 @@ def _remove(place: Place, container: Container, code: str) -> Action:
     return act(place, "remove", "removed" if code == "surplus" else "drift", _scaled(place) or cause, container)
 
 
-def _create(place: Place, names: Iterable[str]) -> list[Action]:
+def _create(place: Place, names: Sequence[str]) -> list[Action]:
     """Plan what is missing: a change where git is known to have brought it, and plainly missing otherwise."""
+    if not names:
+        return []
     recorded = place.scene.recorded
     is_new = recorded is not None and recorded.applied is not None and place.scene.applied(place.service.name) is None
     change = placed(place, "new-service", git=True) if is_new else _scaled(place)
