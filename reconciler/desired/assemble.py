@@ -34,10 +34,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A stack before it is checked and rendered: what is known of it, and what is wrong so far."""
+    """A stack before it is checked and rendered: what is known of it, and what is wrong so far.
+
+    `renders` is whether compose may be asked all the same, since its layers and variables are what they should be.
+    """
 
     layout: StackLayout
     problems: tuple[Problem, ...] = ()
+    renders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Assembler:
         )
         problems = (*layered.problems, *problems)
         try:
-            return Draft(self._with_variables(layout, layered), problems)
+            return Draft(self._with_variables(layout, layered), problems, renders=not layered.problems)
         except InvalidSource as error:
             return Draft(layout, (*problems, error_problem(f"stack/{name}", error)))
 

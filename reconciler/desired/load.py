@@ -87,12 +87,12 @@ def _device(tree: Tree, found: Index, device: str) -> tuple[DeviceFile, tuple[Pr
 
 def _rendered(drafts: Sequence[Draft], context: Context) -> list[Rendered]:
     """Render what is sound so far; of the rest say at least what else is wrong with it."""
-    sound = [draft.layout for draft in drafts if not draft.problems]
+    sound = [draft.layout for draft in drafts if draft.renders]
     if context.compose:
         made = iter(render_all(sound, context.compose, context.state_dir / "cache"))
     else:
         made = iter([_checked(layout) for layout in sound])
-    return [_checked(draft.layout) if draft.problems else next(made) for draft in drafts]
+    return [next(made) if draft.renders else _checked(draft.layout) for draft in drafts]
 
 
 def _checked(layout: StackLayout) -> Rendered:
@@ -110,9 +110,9 @@ def _stack(draft: Draft, made: Rendered) -> DesiredStack:
         compose_files=layout.compose_files,
         env_file=layout.env_file,
         variables=layout.variables,
-        services=made.services,
-        networks=made.networks,
-        volumes=made.volumes,
+        services=() if draft.problems else made.services,
+        networks=() if draft.problems else made.networks,
+        volumes=() if draft.problems else made.volumes,
         configs=made.config_documents,
         secrets=made.secret_documents,
         position=layout.position(layout.compose_files[0], 1) if layout.compose_files else None,

@@ -5,6 +5,7 @@ Set RECONCILER_TEST_COMPOSE to another compose program to see at once whether it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,12 @@ class Stack:
         found = self.api.containers(all=True, filters={"label": label})
         shown = (self.api.inspect_container(item["Id"]) for item in found)
         return {item["Name"].removeprefix(f"/{self.name}-"): item for item in shown}
+
+    def times(self, container: str, event: str) -> list[float]:
+        """Return when an event befell a container, in seconds."""
+        filters = {"container": container, "event": event}
+        until = f"{time.time():.9f}"
+        return [one["timeNano"] / 1e9 for one in self.api.events(since=0, until=until, filters=filters, decode=True)]
 
     def ids(self) -> dict[str, str]:
         """Return the ids by name."""

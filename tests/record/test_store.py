@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -484,18 +483,3 @@ def test_a_full_disk_is_said_and_loses_nothing(small_disk):
     assert store.recorded().stacks["web"].inventory == {OLD}
     assert store.recorded().stacks["web"].files == {}
     store.close()
-
-
-def test_a_hundred_stacks_are_read_in_a_moment(store):
-    """The record is read at every pass: a hundred stacks take a few milliseconds."""
-    service = AppliedService({f"environment.V{number}": "value" for number in range(40)}, {}, "sha256:1", "hash")
-    applied = AppliedStack("c1", {"a": service, "b": service})
-    run = store.start_run("command", "root")
-    for number in range(100):
-        stack = DesiredStack(f"s{number}", f"s{number}", f"/srv/s{number}")
-        store.begin(stack, frozenset({OLD, NEW}), "c1")
-        store.finish(StackOutcome(stack.name, "Applied"), run=run, applied=applied)
-    started = time.process_time()
-
-    assert len(store.recorded().stacks) == 100
-    assert time.process_time() - started < 0.1
