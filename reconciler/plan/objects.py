@@ -227,11 +227,12 @@ def _at(wanted: DesiredObject, cause: Cause) -> Cause:
 def _problem(
     scene: Scene, wanted: DesiredObject, kind: str, reason: str, code: str, args: dict[str, str] | None = None
 ) -> Problem:
+    place = wanted.position or scene.stack.position  # the default network is written nowhere
     return Problem(
         f"{scene.target}/{kind}/{wanted.key}",
         reason,
         code,
         {"name": wanted.name, **(args or {})},
-        wanted.position.file if wanted.position else None,
-        wanted.position.line if wanted.position else None,
+        place.file if place else None,
+        place.line if place else None,
     )

@@ -96,11 +96,12 @@ def _takes_one(network: DesiredObject) -> bool:
 
 
 def _problem(stack: DesiredStack, network: DesiredObject) -> Problem:
+    place = network.position or stack.position  # the default network is written nowhere
     return Problem(
         f"stack/{stack.name}/network/{network.key}",
         "PoolsExhausted",
         "pools-exhausted",
         {"name": network.name},
-        network.position.file if network.position else None,
-        network.position.line if network.position else None,
+        place.file if place else None,
+        place.line if place else None,
     )

@@ -146,7 +146,7 @@ def _stack(facts: Facts, name: str, containers: Sequence[Container]) -> dict[str
     until = [str(entry["until"]) for entry in held if entry.get("until")]
     return {
         "sync": _sync(facts, target, blocked, held),
-        "health": verdict.health,
+        "health": verdict.health if facts.observed else None,
         "operation": "Idle",
         "result": recorded.result if recorded else None,
         "blocked": blocked,
@@ -277,11 +277,11 @@ def _counts(stacks: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
 
 def _words(stack: Mapping[str, Json]) -> Iterator[str]:
     yield str(stack["sync"])
-    if stack["health"] != "Healthy":
+    if stack["health"] not in ("Healthy", None):
         yield str(stack["health"])
 
 
-_ORDER = ("Degraded", "Missing", "Progressing", "Suspended", "Healthy")
+_ORDER = ("Degraded", "Missing", "None", "Progressing", "Suspended", "Healthy")
 
 
 def _severity(stack: Document) -> tuple[int, bool, bool]:

@@ -136,7 +136,7 @@ def test_an_engine_that_is_down_is_unknown(facts):
 
     assert document["engine"] == {"version": None, "state": "unreachable", "reason": "no socket"}
     assert document["observed_at"] is None
-    assert document["counts"] == {"Missing": 1, "Unknown": 1}
+    assert document["counts"] == {"Unknown": 1}
 
 
 def test_a_failed_service_shows_exit_code_and_masked_log(facts):
