@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,32 +34,39 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def snapshot(lab: Lab) -> Observed:
-    """What was there at one moment; enough for tests of copies."""
-    return lab.observed(EVERY)
-
-
-@pytest.mark.parametrize("project", [EVERY, IDIOMS])
-def test_no_false_alarm(lab, project):
-    """Nothing differs in what compose just made, with the recorded defaults and without, also after an engine restart."""
-    observed = lab.observed(project)
-    recorded = lab.defaults(project, observed)
-
-    assert lab.containers(project, observed)
-    assert lab.differences(project, observed, recorded) == []
-    assert lab.differences(project, observed, {}) == []
-
+def looks(lab: Lab) -> Mapping[str, tuple[Observed, Observed]]:
+    """What was there when all was just made, and after a restart of the engine; no test has changed anything yet."""
+    made = {project: lab.observed(project) for project in lab.stacks}
     lab.restart()
-    observed = lab.observed(project)
+    return {project: (look, lab.observed(project)) for project, look in made.items()}
 
-    assert lab.differences(project, observed, recorded) == []
-    assert lab.differences(project, observed, {}) == []
+
+@pytest.fixture(scope="module")
+def snapshot(looks: Mapping[str, tuple[Observed, Observed]]) -> Observed:
+    """What was there when all was just made; enough for tests of copies."""
+    return looks[EVERY][0]
+
+
+@pytest.fixture(autouse=True)
+def _after_the_looks(looks: object) -> None:
+    """Keep every test from changing anything before the two looks."""
 
 
 @pytest.mark.parametrize("project", [EVERY, IDIOMS])
-def test_a_copy_is_equal(lab, project):
+def test_no_false_alarm(lab, looks, project):
+    """Nothing differs in what compose just made, with the recorded defaults and without, also after an engine restart."""
+    recorded = lab.defaults(project, looks[project][0])
+
+    assert lab.containers(project, looks[project][0])
+    for observed in looks[project]:
+        assert lab.differences(project, observed, recorded) == []
+        assert lab.differences(project, observed, {}) == []
+
+
+@pytest.mark.parametrize("project", [EVERY, IDIOMS])
+def test_a_copy_is_equal(lab, looks, project):
     """A container made again by the raw API from its own inspect differs in nothing: a test changes what it says."""
-    observed = lab.observed(project)
+    observed = looks[project][0]
     world = lab.world(project, observed, {})
 
     found = {
@@ -156,6 +163,7 @@ def test_a_lost_network_is_named_and_mended_in_place(lab, key):
     service = lab.service(EVERY, "addressed")
     world = lab.world(EVERY, lab.observed(EVERY), {})
     one, name = lab.container(EVERY, "addressed"), world.networks[key].name
+    lab.api.start(one.id)
     lab.api.disconnect_container_from_network(one.id, name)
     found = compare_service(service, lab.container(EVERY, "addressed"), world)
 
@@ -173,6 +181,7 @@ def test_a_lost_network_is_named_and_mended_in_place(lab, key):
 def test_a_network_too_many_is_named(lab):
     """A network joined by hand is named, and which one of the engine's it is."""
     one = lab.container(EVERY, "donor")
+    lab.api.start(one.id)
     lab.api.connect_container_to_network(one.id, "fields_back")
     world = lab.world(EVERY, lab.observed(EVERY), {})
     (found,) = compare_service(lab.service(EVERY, "donor"), lab.container(EVERY, "donor"), world)
