@@ -44,7 +44,9 @@ class Pipeline(Rooms):
         except (SourceUnreachable, InvalidSource, NotFastForward) as error:
             problem = error_problem(error, "source")
         last_good = self.store.revisions().wanted
-        if last_good is None:
-            return report_status(self, None, problem)
-        source = SourceState(shown(self.settings.source.url), self.repository.revision(last_good), problem)
-        return report_status(self, source)
+        url = shown(self.settings.source.url)
+        try:
+            source = SourceState(url, self.repository.revision(last_good), problem) if last_good else None
+        except InvalidSource:  # our copy was lost, or the settings now name another folder of the repository
+            source = None
+        return report_status(self, source, problem)
