@@ -23,7 +23,7 @@ from reconciler.settings import DaemonSettings
 def apply_daemon(
     settings: DaemonSettings, seen: ObservedDaemon, actions: Sequence[Action], host: str, log: Path | None = None
 ) -> None:
-    """Carry out the `set` and `unset` actions: write the file, then reload dockerd, or restart it where one needs that.
+    """Carry out `set`, `put-back` and `unset`: write the file, then reload dockerd, or restart it where one needs that.
 
     When dockerd does not take it, the old file is put back, and dockerd with it. `host` is its address; `log` gets the output
     of a dockerd that we start. Raises DaemonRejected, NoSpace, EngineUnreachable; Retry when the file is not as `seen`.
@@ -59,10 +59,10 @@ def write_config(path: Path, seen: Document | None, actions: Sequence[Action]) -
     if values != (dict(seen) if seen is not None else None):
         raise Retry("daemon-file-changed", path=str(path))
     for action in actions:
-        if action.kind == "set":
-            values[action.object] = action.params["value"]
-        elif action.kind == "unset":
+        if action.kind == "unset":
             values.pop(action.object, None)
+        else:
+            values[action.object] = action.params["value"]
     content = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     _replace(path, OldFile(content.encode(), old.mode, old.owner))
     return old

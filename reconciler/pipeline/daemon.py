@@ -55,9 +55,10 @@ class DaemonPart:
 
     @property
     def git_keys(self) -> Document:
-        """Return the keys that git sets."""
-        daemon = self.planned.desired.daemon
-        return {key.name: key.value for key in daemon.keys if key.owner == "git"} if daemon else {}
+        """Return the keys that git sets, secrets masked."""
+        daemon, mask = self.planned.desired.daemon, self.planned.redactor.mask
+        keys = daemon.keys if daemon else ()
+        return {key.name: mask(f"daemon.{key.name}", key.value) for key in keys if key.owner == "git"}
 
     def carry_out(self) -> StackOutcome:
         """Write the file and make dockerd take it; errors of ours end in the outcome."""

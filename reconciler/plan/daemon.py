@@ -103,7 +103,7 @@ class _Pen:
     commit: str
 
     def write(self, key: DaemonKey) -> Action:
-        """Plan to set a key, also where somebody else changed it."""
+        """Plan to set a key, or to put it back where somebody else changed it."""
         because, code = self._why(key)
         place = key.position
         cause = Cause(
@@ -113,7 +113,7 @@ class _Pen:
             place.line if place else None,
             self.commit if because == "change" and key.owner == "git" else None,
         )
-        return self._action(key.name, "set", because, cause, key.value)
+        return self._action(key.name, "put-back" if because == "drift" else "set", because, cause, key.value)
 
     def drop(self, name: str) -> Action:
         """Plan to take out a key that git set once and no longer names."""

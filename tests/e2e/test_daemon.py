@@ -54,7 +54,7 @@ def test_an_owned_key_edited_by_hand_is_put_back(box):
 
     (action,) = box.plan()["actions"]
 
-    assert (action["target"], action["because"]) == ("daemon/labels", "drift")
+    assert (action["kind"], action["target"], action["because"]) == ("put-back", "daemon/labels", "drift")
     assert action["fields"] == [
         {"path": "labels", "desired": ["owner=system"], "applied": None, "observed": ["owner=me"]}
     ]

@@ -34,17 +34,17 @@ def test_system_over_git_over_the_file() -> None:
         '    + bridge  "br-pg"',
         "+ daemon/debug  set  (change: debug differs; daemon.json:2)",
         "    + debug  true",
-        "Plan: 2 set.",
+        "Plan: 2 put-back.",
     ]
 
 
 def test_edited_by_hand() -> None:
     """A wanted key that somebody changed in the file is drift."""
     assert _says(_wanted(BRIDGE, DEBUG), {"bridge": "docker0", "debug": False}, {"debug": True}) == [
-        "+ daemon/bridge  set  (drift: bridge was changed in the file; config.yaml:9)  [engine-restart]",
+        "~ daemon/bridge  put-back  (drift: bridge was changed in the file; config.yaml:9)  [engine-restart]",
         '    - bridge  "docker0"',
         '    + bridge  "br-pg"',
-        "+ daemon/debug  set  (drift: debug was changed in the file; daemon.json:2)",
+        "~ daemon/debug  put-back  (drift: debug was changed in the file; daemon.json:2)",
         "    - debug  false",
         "    + debug  true",
         "Plan: 2 set.",
