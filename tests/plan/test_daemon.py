@@ -34,7 +34,7 @@ def test_system_over_git_over_the_file() -> None:
         '    + bridge  "br-pg"',
         "+ daemon/debug  set  (change: debug differs; daemon.json:2)",
         "    + debug  true",
-        "Plan: 2 put-back.",
+        "Plan: 2 set.",
     ]
 
 
@@ -47,7 +47,7 @@ def test_edited_by_hand() -> None:
         "~ daemon/debug  put-back  (drift: debug was changed in the file; daemon.json:2)",
         "    - debug  false",
         "    + debug  true",
-        "Plan: 2 set.",
+        "Plan: 2 put-back.",
     ]
 
 
