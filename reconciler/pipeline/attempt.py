@@ -5,7 +5,7 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from getpass import getuser
 from typing import TYPE_CHECKING
@@ -78,20 +78,20 @@ class Attempt:
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
 
-    def _carry(self, task: Task) -> StackOutcome:
+    def _carry(self, task: Task, rest: Callable[[float], None]) -> StackOutcome:
         why = f"apply {self._commit[:12]}"
         try:
             with stack_lock(self._rooms.settings.state_dir, task.name, who=getuser(), why=why) as handle:
-                return self._under_lock(task, handle)
+                return self._under_lock(task, handle, rest)
         except ReconcilerError as error:
             return self._hidden(StackOutcome(task.name, "FailedUnchanged", error_problem(error, f"stack/{task.name}")))
 
-    def _under_lock(self, task: Task, handle: int) -> StackOutcome:
+    def _under_lock(self, task: Task, handle: int, rest: Callable[[float], None]) -> StackOutcome:
         stack = task.stack or self._planned.recorded.stacks[task.name]
         coming = self._coming(task.stack) if task.stack else frozenset()
         self._rooms.store.begin(stack, coming, self._commit)
         hands = Hands(self._rooms, task, stack.project, handle)
-        work = Work(task, hands.look, hands.perform, self._rooms.listener)
+        work = Work(task, hands.look, hands.perform, self._rooms.listener, rest)
         return self._prove(task, self._hidden(work.run()))
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:

@@ -5,6 +5,8 @@ Pipeline; knows threads and order, nothing of stacks.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
@@ -13,15 +15,17 @@ from reconciler.model import Problem, StackOutcome
 from reconciler.pipeline.work import Task
 
 AT_ONCE = 4
-"""Stacks that are worked on at the same time."""
+"""Stacks that are worked on at the same time; one that only waits to become ready makes room for another."""
+_BEGUN = 16
+"""Stacks that are begun at the same time."""
 
 _GOOD = ("Applied", "NoChange")
 
 
 class Carry(Protocol):
-    """Carry out one task to its end."""
+    """Carry out one task to its end; `rest` is how to let some seconds go by meanwhile."""
 
-    def __call__(self, task: Task) -> StackOutcome: ...
+    def __call__(self, task: Task, rest: Callable[[float], None]) -> StackOutcome: ...
 
 
 def carry_out(
@@ -35,24 +39,44 @@ def carry_out(
     Args:
         tasks: By stack.
         waiting: For each stack those it depends on; one that failed takes its dependants along, untouched.
-        carry: Called from up to `AT_ONCE` threads.
+        carry: Called from several threads, of which up to `AT_ONCE` do not rest.
         settled: Called from this thread for each outcome.
     """
     outcomes: dict[str, StackOutcome] = {}
     running: dict[Future[StackOutcome], str] = {}
     left = dict(tasks)
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stack") as pool:
+    turns = _Turns(carry)
+    with ThreadPoolExecutor(_BEGUN, thread_name_prefix="stack") as pool:
         while left or running:
             for name in [name for name in left if not _held_up(waiting.get(name, ()), left, running)]:
                 task = left.pop(name)
                 if broken := [other for other in waiting.get(name, ()) if _is_broken(outcomes.get(other))]:
                     _finish(_untouched(task, broken[0]), outcomes, settled)
                 else:
-                    running[pool.submit(carry, task)] = name
+                    running[pool.submit(turns.carry, task)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 del running[future]
                 _finish(future.result(), outcomes, settled)
     return tuple(outcomes.values())
+
+
+class _Turns:
+    """Lets so many carry on at once, and others while one rests."""
+
+    def __init__(self, carry: Carry) -> None:
+        self._carry = carry
+        self._free = threading.Semaphore(AT_ONCE)
+
+    def carry(self, task: Task) -> StackOutcome:
+        with self._free:
+            return self._carry(task, self._rest)
+
+    def _rest(self, seconds: float) -> None:
+        self._free.release()
+        try:
+            time.sleep(seconds)
+        finally:
+            self._free.acquire()
 
 
 def _held_up(others: tuple[str, ...], left: Mapping[str, Task], running: Mapping[Future[StackOutcome], str]) -> bool:

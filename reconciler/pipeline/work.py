@@ -52,13 +52,15 @@ class Task:
 class Work:
     """One attempt at a task.
 
-    `look` returns the stack's containers with their inspect documents, `perform` carries out one step.
+    `look` returns the stack's containers with their inspect documents, `perform` carries out one step, `rest` lets
+    some seconds go by.
     """
 
     task: Task
     look: Callable[[], Sequence[Container]]
     perform: Callable[[Step], None]
     listener: Listener
+    rest: Callable[[float], None] = time.sleep
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> StackOutcome:
@@ -80,7 +82,7 @@ class Work:
 
     def _take(self, step: Step, journal: Journal, now: datetime) -> Journal:
         if step.kind == "wait":
-            time.sleep(_LOOK_AGAIN)
+            self.rest(_LOOK_AGAIN)
             return journal.after(step, now)
         begun = time.monotonic()
         try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 
@@ -11,6 +14,7 @@ from reconciler.pipeline.crew import AT_ONCE, carry_out
 from reconciler.pipeline.work import Task
 
 WAIT = 10.0
+Rest: TypeAlias = Callable[[float], None]
 
 
 def tasks(*names: str) -> dict[str, Task]:
@@ -22,7 +26,7 @@ def run(names, waiting=None, failing=()):
     begun: list[str] = []
     settled: list[str] = []
 
-    def carry(task: Task) -> StackOutcome:
+    def carry(task: Task, rest: Rest) -> StackOutcome:
         begun.append(task.name)
         return StackOutcome(task.name, "FailedPartial" if task.name in failing else "Applied")
 
@@ -56,7 +60,7 @@ def test_several_stacks_at_once():
     together = threading.Barrier(AT_ONCE)
     running = threading.Semaphore(AT_ONCE)
 
-    def carry(task: Task) -> StackOutcome:
+    def carry(task: Task, rest: Rest) -> StackOutcome:
         assert running.acquire(blocking=False)
         together.wait(WAIT)
         running.release()
@@ -67,10 +71,22 @@ def test_several_stacks_at_once():
     assert len(outcomes) == 2 * AT_ONCE
 
 
+def test_who_rests_makes_room(monkeypatch: pytest.MonkeyPatch):
+    """More stacks than are worked on at once can wait to become ready at the same time."""
+    resting = threading.Barrier(2 * AT_ONCE)
+    monkeypatch.setattr(time, "sleep", lambda seconds: resting.wait(WAIT))
+
+    def carry(task: Task, rest: Rest) -> StackOutcome:
+        rest(1.0)
+        return StackOutcome(task.name, "Applied")
+
+    assert len(carry_out(tasks(*"abcdefgh"), {}, carry, lambda outcome: None)) == 2 * AT_ONCE
+
+
 def test_what_is_no_error_of_ours_comes_through():
     """A bug in one stack is not swallowed."""
 
-    def carry(task: Task) -> StackOutcome:
+    def carry(task: Task, rest: Rest) -> StackOutcome:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
