@@ -41,6 +41,7 @@ CAUSES: Mapping[str, str] = {
     # what others force
     "shares-namespace": "shares a namespace with {other}",
     "shares-volumes": "uses the volumes of {other}",
+    "donor-restarted": "lives in a namespace that {other} has left: it was started anew since",
     "restarts-with": "asks to be restarted with {other}",
     "network-remade": "network {networks} is made again",
     "network-going": "network {networks} goes away",
