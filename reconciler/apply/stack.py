@@ -69,12 +69,16 @@ def repair_names(engine: EngineClient, project: str, folder: str) -> None:
     Raises EngineRefused, EngineUnreachable.
     """
     found = engine.containers({"label": (_label("project", project), _label("project.working_dir", folder))})
-    names = {name for document in engine.containers() for name in _names(document)}
-    for document in found:
-        for name in _names(document):
-            wanted = _LEFTOVER.fullmatch(name)
-            if wanted and _REPLACES in _labels(document):
-                _mend(engine, document, wanted[1], taken=f"/{wanted[1]}" in names)
+    leftovers = [
+        (document, match[1])
+        for document in found
+        if _REPLACES in _labels(document)
+        for name in _names(document)
+        if (match := _LEFTOVER.fullmatch(name))
+    ]
+    names = {name for document in engine.containers() for name in _names(document)} if leftovers else frozenset()
+    for document, wanted in leftovers:
+        _mend(engine, document, wanted, taken=f"/{wanted}" in names)
 
 
 def _mend(engine: EngineClient, document: Document, name: str, *, taken: bool) -> None:

@@ -15,7 +15,7 @@ from reconciler.model import Ask, Container, Document, Engine, Image, Network, O
 from reconciler.observed import host
 from reconciler.observed.containers import container
 from reconciler.observed.daemon import observed_daemon
-from reconciler.observed.stops import with_stops
+from reconciler.observed.stops import has_ended, with_stops
 from reconciler.settings import DaemonSettings
 
 LOG_LINES = 20
@@ -28,18 +28,19 @@ _BUILT_IN_POOLS = (
 """What the engine cuts networks from when its settings name no pools."""
 
 
-def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None) -> Observed:
+def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: Engine | None = None) -> Observed:
     """Look once at all that `ask` names; foreign containers are listed, not inspected.
 
+    `known` is the engine itself as it was seen a moment ago: to describe itself it starts programs, time and again.
     Raises EngineUnreachable and EngineRefused.
     """
     found = _containers(engine, ask.projects)
     networks = tuple(map(_network, engine.networks()))
-    info, version = engine.info(), engine.version()
-    containers = with_stops(engine, info, networks, (_with_log(engine, one) for one in found))
+    about = _engine(engine) if known is None or any(map(has_ended, found)) else known
+    containers = with_stops(engine, about.info, networks, (_with_log(engine, one) for one in found))
     images = {reference: engine.inspect_image(reference) for reference in sorted(ask.images)}
     return Observed(
-        engine=_engine(version, engine.api_version, info),
+        engine=about,
         containers=containers,
         networks=networks,
         volumes=tuple(map(_volume, engine.volumes())),
@@ -49,7 +50,7 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None) -> Obser
         routes=host.routes(),
         missing_paths=host.missing(ask.paths),
         files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
-        daemon=observed_daemon(daemon.config_file, engine, info) if daemon else None,
+        daemon=observed_daemon(daemon.config_file, engine, about.info) if daemon else None,
         machine_id=host.machine_id(),
     )
 
@@ -138,6 +139,7 @@ def _compose_labels(labels: Mapping[str, str], kind: str) -> tuple[str | None, s
     return labels.get("com.docker.compose.project"), labels.get(f"com.docker.compose.{kind}")
 
 
-def _engine(version: Mapping[str, Any], api_version: str, info: Mapping[str, Any]) -> Engine:
+def _engine(engine: EngineClient) -> Engine:
+    info: Mapping[str, Any] = engine.info()
     pools = [Pool(pool["Base"], pool["Size"]) for pool in info.get("DefaultAddressPools") or ()]
-    return Engine(version["Version"], api_version, info, tuple(pools) or _BUILT_IN_POOLS)
+    return Engine(str(info["ServerVersion"]), engine.api_version, info, tuple(pools) or _BUILT_IN_POOLS)

@@ -27,17 +27,18 @@ def with_stops(
 ) -> tuple[Container, ...]:
     """Fill in `stopped_by_hand` of the exited containers that were inspected; `info` was read after them."""
     containers = tuple(found)
-    if not any(map(_ended, containers)):
+    if not any(map(has_ended, containers)):
         return containers
     histories = _histories(engine, str(info["SystemTime"]))
     reigns_since = _NEVER if info.get("LiveRestoreEnabled") else _engine_started(engine.host, networks)
     return tuple(
-        replace(one, stopped_by_hand=_by_hand(one, histories.get(one.id, ()), reigns_since)) if _ended(one) else one
+        replace(one, stopped_by_hand=_by_hand(one, histories.get(one.id, ()), reigns_since)) if has_ended(one) else one
         for one in containers
     )
 
 
-def _ended(one: Container) -> bool:
+def has_ended(one: Container) -> bool:
+    """Tell whether it is to be asked who ended a container."""
     return one.state == "exited" and one.document is not None
 
 

@@ -16,7 +16,7 @@ from reconciler.desired.load import Context, load
 from reconciler.desired.repo import Repository
 from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
-from reconciler.model import Container, Desired, Observed, Plan, Recorded, Revision, SourceState
+from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
 from reconciler.pipeline.work import Listener, Silent
 from reconciler.plan.ask import ask
@@ -55,6 +55,7 @@ class Rooms:
         self.listener = listener
         self.repository = Repository(settings.source, settings.state_dir)
         self._key = store.key()
+        self._engine: EngineClient | None = None
 
     @classmethod
     def open(cls, settings: Settings, *, listener: Listener | None = None) -> Self:
@@ -115,11 +116,20 @@ class Rooms:
         )
         return load(self.repository.tree(revision.commit), context)
 
-    def plan_for(self, desired: Desired, url: str, *, confirm_prune: bool = False, scope: Scope = None) -> Planned:
-        """Look at what is there and compare it with what is wanted."""
+    def plan_for(
+        self,
+        desired: Desired,
+        url: str,
+        *,
+        confirm_prune: bool = False,
+        scope: Scope = None,
+        known: Engine | None = None,
+    ) -> Planned:
+        """Look at what is there and compare it with what is wanted; `known` as for `look`."""
         recorded = self.store.recorded()
         redactor = Redactor(self._key, desired.secrets)
-        observed = _hidden(look(self.engine(), ask(desired, recorded, scope), self.settings.daemon), redactor)
+        asked = ask(desired, recorded, scope)
+        observed = _hidden(look(self.engine(), asked, self.settings.daemon, known), redactor)
         options = Options(
             now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=confirm_prune,
             correct=self.settings.drift.correct, scope=scope,
@@ -129,11 +139,20 @@ class Rooms:
 
     def plan_again(self, planned: Planned, scope: Scope) -> Planned:
         """Look again at what is there, and plan anew for the same desired state under the same permission."""
-        return self.plan_for(planned.desired, planned.plan.source, confirm_prune=planned.confirm_prune, scope=scope)
+        same = scope is not None and "daemon" not in scope
+        return self.plan_for(
+            planned.desired,
+            planned.plan.source,
+            confirm_prune=planned.confirm_prune,
+            scope=scope,
+            known=planned.observed.engine if same else None,
+        )
 
     def engine(self) -> EngineClient:
-        """Reach the engine. Raises EngineUnreachable."""
-        return EngineClient.connect(self.settings.docker.host)
+        """Reach the engine; all looks and steps share one client. Raises EngineUnreachable."""
+        if self._engine is None:
+            self._engine = EngineClient.connect(self.settings.docker.host)
+        return self._engine
 
 
 def _hidden(observed: Observed, redactor: Redactor) -> Observed:
