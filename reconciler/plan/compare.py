@@ -193,22 +193,17 @@ def frozen_defaults(container: Container, document: Document) -> Document:
 # ── networks and volumes ─────────────────────────────────────────────────────────────────────────
 
 
-def compare_network(desired: DesiredObject, network: Network, frozen: Document | None = None) -> tuple[Difference, ...]:
+def compare_network(desired: DesiredObject, network: Network) -> tuple[Difference, ...]:
     """Return every field in which a network differs from the one in the file; external ones never do.
 
-    `frozen` are the driver options that the daemon added when the network was made; without them, options that the file
-    does not name are not compared.
+    Driver options that the file does not name are left out: the daemon's default ones are among them.
     """
     if desired.external:
         return ()
-    observed = objects.observed_network(network.document, desired.document)
-    wanted: Normal = objects.normal_network(desired.document)
-    if frozen is None:
-        observed = {
-            key: value for key, value in observed.items() if key in wanted or not key.startswith("driver_opts.")
-        }
-    else:
-        wanted = {**objects.normal_network({"driver_opts": frozen}), **wanted}
+    wanted, observed = (
+        objects.normal_network(desired.document),
+        objects.observed_network(network.document, desired.document),
+    )
     return _object_differences(wanted, observed, "remake")
 
 

@@ -357,7 +357,7 @@ _SECURITY = (
     Field(
         "sysctls",
         "HostConfig.Sysctls",
-        lambda subject: security.string_map(subject.document.get("sysctls")),
+        security.desired_sysctls,
         lambda subject: security.string_map(subject.host.get("Sysctls")),
     ),
     plain("group_add", "HostConfig.GroupAdd", security.words),

@@ -38,7 +38,7 @@ JUDGED = (
 
 NETWORK = (
     Told("driver", "Driver", "remake", "default: bridge"),
-    Told("driver_opts", "Options", "remake", "one too many only where the daemon's own were recorded"),
+    Told("driver_opts", "Options", "remake", "only those the file names: others may be the daemon's defaults"),
     Told("internal", "Internal", "remake"),
     Told("attachable", "Attachable", "remake"),
     Told("enable_ipv4", "EnableIPv4", "remake", "default: on"),

@@ -72,7 +72,8 @@ def observed_network(shown: Document, wanted: Document) -> dict[str, Json]:
     found |= {"enable_ipv6": True} if shown.get("EnableIPv6") and not by_default else {}
     found |= {"enable_ipv4": False} if shown.get("EnableIPv4") is False else {}
     found |= _observed_ipam(mapping(shown.get("IPAM")), stated)
-    return {**found, **_strings("driver_opts", options), **_labels(shown.get("Labels"))}
+    found |= {path: value for path, value in _strings("driver_opts", options).items() if path in stated}
+    return {**found, **_labels(shown.get("Labels"))}
 
 
 def _observed_ipam(ipam: Document, stated: Document) -> dict[str, Json]:

@@ -6,7 +6,7 @@ Room 3 (plan); may import only model and errors.
 from __future__ import annotations
 
 from reconciler.model import Document, Json
-from reconciler.plan.subject import EMPTY, Normal, Subject, items, single, text, texts
+from reconciler.plan.subject import EMPTY, UNKNOWN, Normal, Subject, items, single, text, texts
 
 _PATHS = "systempaths=unconfined"
 
@@ -68,6 +68,15 @@ def observed_paths(subject: Subject) -> Normal:
         return desired_paths(subject)
     masks = (subject.host.get("MaskedPaths"), subject.host.get("ReadonlyPaths"))
     return single("unconfined") if any(mask is not None and not items(mask) for mask in masks) else EMPTY
+
+
+def desired_sysctls(subject: Subject) -> Normal:
+    """Return sysctls by `.name`; those of eth0 some engines keep with the network instead."""
+    stated = string_map(subject.document.get("sysctls"))
+    if subject.container is None or not any(".eth0." in name for name in stated):
+        return stated
+    shown = string_map(subject.host.get("Sysctls"))
+    return {name: UNKNOWN if ".eth0." in name and name not in shown else value for name, value in stated.items()}
 
 
 def string_map(value: Json, separator: str = "=") -> Normal:

@@ -69,6 +69,7 @@ class Lab:
     def _surroundings(self) -> None:
         make_image(self.dockerd.host, "app:1")
         self.api.tag("app:1", "app", "2")
+        self.api.tag("app:1", "oddities-build-only")
         make_image(self.dockerd.host, "full:1", command=("sleep 3600",), changes=FULL)
         make_image(self.dockerd.host, "any:1", command=(), changes=('ENTRYPOINT ["/bin/sh","-c","exec sleep 3600"]',))
         self.api.create_network("fields-external")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +20,7 @@ from reconciler.plan.engine_args import endpoint_config, update_resources
 from tests.e2e.field_changes import CHANGES, host
 from tests.e2e.field_lab import Lab
 
-EVERY, IDIOMS = "every", "idioms"
+EVERY, IDIOMS, ODDITIES = "every", "idioms", "oddities"
 HEX = "0" * 64
 
 
@@ -30,7 +31,7 @@ def lab() -> Iterator[Lab]:
         tempfile.TemporaryDirectory(prefix="fields") as folder,
         PrivateDockerd(Path(folder, "d"), bridge=None) as dockerd,
     ):
-        yield Lab(dockerd, Path(folder, "projects"), EVERY, IDIOMS)
+        yield Lab(dockerd, Path(folder, "projects"), EVERY, IDIOMS, ODDITIES)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def _after_the_looks(looks: object) -> None:
     """Keep every test from changing anything before the two looks."""
 
 
-@pytest.mark.parametrize("project", [EVERY, IDIOMS])
+@pytest.mark.parametrize("project", [EVERY, IDIOMS, ODDITIES])
 def test_no_false_alarm(lab, looks, project):
     """Nothing differs in what compose just made, with the recorded defaults and without, also after an engine restart."""
     recorded = lab.defaults(project, looks[project][0])
@@ -231,7 +232,7 @@ NETWORKS = [
     (
         {"Options": {"com.docker.network.driver.mtu": "1400"}},
         [],
-    ),  # may be a default of the daemon: told only with a record
+    ),  # may be a default of the daemon
     ({"Driver": "null"}, ["driver"]),
 ]
 
@@ -257,20 +258,19 @@ def test_a_changed_network_is_named(lab, change, paths):
 
 
 def test_changed_addresses_of_a_network_are_named(lab):
-    """Each stated part of the address management is compared, and an option that was there when it was recorded."""
+    """Each stated part of the address management is compared, and each option."""
     wanted = next(one for one in lab.stacks[EVERY].networks if one.key == "static")
     document = lab.api.networks(names=["fields_static"])[0]
     pools = [
         {"Subnet": "10.251.0.0/16", "Gateway": "10.251.0.2", "IPRange": "10.251.0.0/17"},
         {"Subnet": "fd00:0:0:252::/64"},
     ]
-    changed = {**document, "IPAM": {"Driver": "default", "Config": pools}, "Options": {"more": "1"}}
-    found = compare_network(wanted, Network("x", "fields_static", document=changed), frozen={})
+    changed = {**document, "IPAM": {"Driver": "default", "Config": pools}, "Options": {}}
+    found = compare_network(wanted, Network("x", "fields_static", document=changed))
     place = "ipam.config[10.251.0.0/16]"
 
     assert [
         "driver_opts.com.docker.network.driver.mtu",
-        "driver_opts.more",
         f"{place}.aux_addresses.router",
         f"{place}.gateway",
         f"{place}.ip_range",
@@ -294,3 +294,36 @@ def test_a_changed_volume_is_named(lab):
         "labels.two",
     ]
     assert {"manual"} == {difference.repair for difference in found}
+
+
+# ── a daemon with settings of its own ────────────────────────────────────────────────────────────
+
+DAEMON = {
+    "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1000, "Hard": 2000}},
+    "default-shm-size": "16M",
+    "default-ipc-mode": "shareable",
+    "default-cgroupns-mode": "private",
+    "default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "1400"}},
+    "log-driver": "json-file",
+    "log-opts": {"max-size": "5m", "labels": "a"},
+    "dns": ["192.0.2.1"],
+    "init": True,
+}
+
+
+def test_the_defaults_of_a_daemon_are_no_difference(tmp_path_factory, own_dockerd):
+    """What a daemon's settings put into every container is no difference, nor when they change, recorded or not."""
+    dockerd = own_dockerd(config=DAEMON)
+    lab = Lab(dockerd, tmp_path_factory.mktemp("small"), "small")
+    made = lab.observed("small")
+    recorded = lab.defaults("small", made)
+    assert lab.differences("small", made, recorded) == []
+    assert lab.differences("small", made, {}) == []
+
+    later = {**DAEMON, "default-shm-size": "8M", "log-driver": "local", "log-opts": {}, "default-ulimits": {}}
+    dockerd.config_file.write_text(json.dumps(later))
+    lab.restart()
+    changed = lab.observed("small")
+
+    assert lab.differences("small", changed, recorded) == []
+    assert lab.differences("small", changed, {}) == []

@@ -322,6 +322,7 @@ def test_gpus_count_from_the_compose_that_sends_them(version, expected):
             "Memory": 67108864, "MemorySwap": 134217728, "NanoCpus": 500000000, "PidsLimit": 9}),
         ({"blkio_config": {"device_read_bps": [{"Path": "/dev/a", "Rate": "12"}]}}, "HostConfig", {
             "BlkioDeviceReadBps": [{"Path": "/dev/a", "Rate": 12}]}),
+        ({"sysctls": {"net.ipv4.conf.eth0.rp_filter": "0"}}, "HostConfig", {"Sysctls": {}}),
         ({"blkio_config": {"weight": 300}}, "HostConfig", {"BlkioWeight": 0}),
         ({"environment": {"t=3": None}}, "Config", {"Env": ["PATH=/bin", "A=image", "t=3"]}),
     ],
