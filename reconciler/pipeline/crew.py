@@ -89,8 +89,10 @@ def _is_broken(outcome: StackOutcome | None) -> bool:
 
 def _untouched(task: Task, broken: str) -> StackOutcome:
     place = task.stack.settings.positions.get("depends_on") if task.stack else None
+    gives = task.stack is not None and broken not in task.stack.settings.depends_on
+    code = "giver-failed" if gives else "dependency-failed"
     problem = Problem(
-        f"stack/{task.name}", "DependencyNotReady", "dependency-failed", {"stack": task.name, "dependency": broken},
+        f"stack/{task.name}", "DependencyNotReady", code, {"stack": task.name, "dependency": broken},
         place.file if place else None, place.line if place else None,
     )  # fmt: skip
     return StackOutcome(task.name, "FailedUnchanged", problem)

@@ -31,8 +31,13 @@ def choose_tasks(planned: Planned) -> dict[str, Task]:
 
 
 def waiting_for(planned: Planned, tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
-    """Return what each stack waits for: those it depends on; one that is taken away, those that depended on it."""
+    """Return what each stack waits for: those it depends on, or gets something from; one that goes, its dependants."""
+    stack_of = {action.id: action.stack for action in planned.plan.actions}
     waiting = {stack.name: stack.settings.depends_on for stack in planned.desired.stacks}
+    for action in planned.plan.actions:
+        if action.stack is not None and action.stack in waiting:
+            others = {stack_of[one] or "" for one in action.after} - {action.stack, ""}
+            waiting[action.stack] = tuple(dict.fromkeys((*waiting[action.stack], *sorted(others))))
     gone = {name: planned.recorded.stacks[name] for name, task in tasks.items() if task.stack is None}
     for name in gone:
         waiting[name] = tuple(sorted(other for other, recorded in gone.items() if name in recorded.depends_on))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.model import (
@@ -60,10 +60,17 @@ def _judge(scene: Scene, service: DesiredService, differences: Iterable[Differen
     applied = scene.applied(service.name)
     before = applied.document if applied is not None else None
     wanted = normal_service(service.document, scene.world) if applied is not None else {}
-    return [
+    found = [
         _finding(d, scene.mask, before, wanted, scene.position(service, d.path), _path_in_git(scene, d))
         for d in differences
     ]
+    renamed = any(finding.diff.path == "container_name" and finding.because == "change" for finding in found)
+    return [replace(one, because="change") if renamed and _names(one) else one for one in found]
+
+
+def _names(finding: Finding) -> bool:
+    """Tell whether a field holds names of the container: on its networks it is known by the former one, too."""
+    return finding.diff.path.startswith("networks.") and finding.diff.path.endswith(".aliases")
 
 
 def _path_in_git(scene: Scene, difference: Difference) -> str:

@@ -5,16 +5,25 @@ Room 3 (plan); may import only model, errors and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from reconciler.model import Container, DesiredService, DesiredStack, Problem
+from reconciler.plan.handover import Wish
 from reconciler.plan.rendered import container_names, replicas
 from reconciler.plan.scene import Facts
 
 
-def taken_names(stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str, Sequence[Container]]) -> list[Problem]:
-    """Return a problem for every container name that a service wants and cannot have; who has it keeps it."""
+def taken_names(
+    stacks: Sequence[DesiredStack],
+    facts: Facts,
+    mine: Mapping[str, Sequence[Container]],
+    leaving: Collection[str] = frozenset(),
+) -> tuple[list[Problem], list[Wish]]:
+    """Return a problem for every container name that a service wants and cannot have, and a wish for those it is to get.
+
+    Who has a name keeps it. `leaving` are the ids of containers that the plan ends or calls otherwise.
+    """
     wanted: dict[str, list[tuple[DesiredStack, DesiredService, bool]]] = {}
     owner = {container.id: name for name, containers in mine.items() for container in containers}
     for stack in stacks:
@@ -24,13 +33,21 @@ def taken_names(stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str,
                 holds = holder is not None and owner.get(holder.id) == stack.name and holder.service == service.name
                 wanted.setdefault(name, []).append((stack, service, holds))
     problems: list[Problem] = []
-    for name in sorted(wanted):
-        claims, holder = wanted[name], facts.names.get(name)
+    wishes: list[Wish] = []
+    for name, claims in sorted(wanted.items()):
         problems += _rivals(name, claims)
-        if holder is not None and holder.id not in owner:
-            who = f"container {holder.id[:12]}" + (f" of project {holder.project}" if holder.project else "")
-            problems += [_problem(stack, service, name, who) for stack, service, _ in claims]
-    return problems
+        holder = facts.names.get(name)
+        if holder is None or any(holds for _, _, holds in claims):
+            continue
+        taken = [_problem(stack, service, name, f"container {holder.id[:12]}") for stack, service, _ in claims]
+        if holder.id not in leaving:
+            problems += taken
+        else:
+            wishes += [
+                Wish(stack.name, service.name, holder.id, problem, is_name=True)
+                for (stack, service, _), problem in zip(claims, taken, strict=True)
+            ]
+    return problems, wishes
 
 
 def too_many_for_one_name(stack: DesiredStack) -> Iterator[Problem]:

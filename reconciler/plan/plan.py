@@ -5,13 +5,15 @@ Room 3 (plan); may import only model, errors and its own room. Pure: the same ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from reconciler.model import Desired, DesiredStack, Mask, Observed, Plan, Problem, Recorded
 from reconciler.plan.ask import stacks_in_scope
 from reconciler.plan.daemon import plan_daemon
 from reconciler.plan.dependencies import block_dependants, broken_dependencies
+from reconciler.plan.handover import Wish, givers, impossible, leaving, make_room
 from reconciler.plan.index import plan_index
 from reconciler.plan.names import taken_names, too_many_for_one_name
 from reconciler.plan.order import number_actions, stack_order
@@ -23,6 +25,9 @@ from reconciler.plan.stack import plan_stack
 from reconciler.plan.world import make_worlds
 
 __all__ = ["Options", "make_plan"]
+
+Waiting: TypeAlias = Mapping[str, Sequence[str]]
+"""For each stack, those that come before it."""
 
 _DAEMON = "daemon"
 
@@ -43,10 +48,9 @@ def make_plan(desired: Desired, observed: Observed, recorded: Recorded, options:
         draft = Draft(blocked=desired.problems)
         return replace(plan, index=plan_index(desired, facts, (), draft), blocked=draft.blocked)
     stacks = stacks_in_scope(desired, options.scope)
-    groups = _plan_groups(desired, stacks, observed, recorded, options, mask, facts)
-    waiting = {stack.name: stack.settings.depends_on for stack in desired.stacks}
+    groups, first = _plan_groups(desired, stacks, observed, recorded, options, mask, facts)
     draft = total(groups.values())
-    actions = number_actions([(name, part.actions) for name, part in groups.items()], waiting)
+    actions = number_actions([(name, part.actions) for name, part in groups.items()], first)
     projects = {stack.project for stack in stacks} | {stack.project for stack in recorded.stacks.values()}
     index = plan_index(desired, facts, projects, replace(draft, actions=actions))
     return replace(plan, index=index, actions=actions, blocked=draft.blocked, held=draft.held, notes=draft.notes)
@@ -60,8 +64,11 @@ def _plan_groups(
     options: Options,
     mask: Mask,
     facts: Facts,
-) -> dict[str, Draft]:
-    """Return the parts of the plan in its order: the daemon, what goes, then every stack after those it depends on."""
+) -> tuple[dict[str, Draft], Waiting]:
+    """Return the parts of the plan in its order, and what each stack waits for.
+
+    First the daemon, then what goes, then every stack after those it depends on, or gets something from.
+    """
     worlds = make_worlds(desired, observed, recorded)
     commit = desired.revision.commit
     scenes = {}
@@ -69,34 +76,57 @@ def _plan_groups(
         known = recorded.stacks.get(stack.name)
         own = own_containers(stack, known, facts)
         scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], facts, options, mask, commit)
-    drafts = _plan_stacks(scenes, facts)
+    gone = plan_prune(desired, recorded, facts, options)
+    drafts, first = _plan_stacks(scenes, facts, gone, options)
     parts: dict[str, Draft] = {}
     if options.covers(_DAEMON):
         parts[_DAEMON] = plan_daemon(desired, observed, recorded, mask)
-    parts.update(plan_prune(desired, recorded, facts, options))
-    parts.update({name: draft for name, draft in drafts.items() if options.covers(name)})
-    return parts
+    parts.update(gone)
+    parts.update({name: drafts[name] for name in stack_order(first) if options.covers(name)})
+    return parts, first
 
 
-def _plan_stacks(scenes: Mapping[str, Scene], facts: Facts) -> dict[str, Draft]:
-    waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
+def _plan_stacks(
+    scenes: Mapping[str, Scene], facts: Facts, gone: Mapping[str, Draft], options: Options
+) -> tuple[dict[str, Draft], Waiting]:
+    """Plan each stack, then block those that cannot have what they want; whoever is blocked gives nothing up."""
+    waiting: Waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
     order = stack_order(waiting)
     drafts = {name: plan_stack(scenes[name]) for name in order}
     drafts = _block(drafts, broken_dependencies([scene.stack for scene in scenes.values()]))
-    drafts = _block(drafts, _conflicts([scenes[name] for name in order if not drafts[name].blocked], facts))
-    stacks = [scenes[name].stack for name in order]
-    drafts = _block(drafts, exhausted_pools(stacks, total(drafts.values()).actions, facts.observed))
-    return block_dependants(scenes, order, drafts)
+    while True:
+        free = [scenes[name] for name in order if not drafts[name].blocked]
+        moving = {**gone, **{name: draft for name, draft in drafts.items() if options.covers(name)}}
+        problems, wishes = _conflicts(free, facts, leaving(moving.values()))
+        stacks = [scenes[name].stack for name in order]
+        seen = _block(drafts, (*problems, *impossible(wishes, waiting, moving)))
+        seen = _block(seen, exhausted_pools(stacks, total(seen.values()).actions, facts.observed))
+        seen = block_dependants(scenes, order, seen)
+        if all(bool(seen[name].blocked) == bool(drafts[name].blocked) for name in order):
+            return _hand_over(seen, moving, wishes, waiting)
+        drafts = seen
 
 
-def _conflicts(scenes: Sequence[Scene], facts: Facts) -> Iterable[Problem]:
+def _hand_over(
+    drafts: Mapping[str, Draft], moving: Mapping[str, Draft], wishes: Sequence[Wish], waiting: Waiting
+) -> tuple[dict[str, Draft], Waiting]:
+    by_stack: dict[str, list[Wish]] = {}
+    for wish in wishes:
+        by_stack.setdefault(wish.stack, []).append(wish)
+    first = givers(wishes, moving)
+    ready = {name: make_room(draft, by_stack.get(name, ())) for name, draft in drafts.items()}
+    return ready, {name: (*others, *first.get(name, ())) for name, others in waiting.items()}
+
+
+def _conflicts(scenes: Sequence[Scene], facts: Facts, going: Collection[str]) -> tuple[list[Problem], list[Wish]]:
     stacks = [scene.stack for scene in scenes]
     mine = {scene.stack.name: scene.containers for scene in scenes}
-    yield from taken_ports(stacks, facts, mine)
-    yield from taken_names(stacks, facts, mine)
-    for stack in stacks:
-        yield from too_many_for_one_name(stack)
-        yield from too_many_for_one_port(stack)
+    ports, wanted_ports = taken_ports(stacks, facts, mine, going)
+    names, wanted_names = taken_names(stacks, facts, mine, going)
+    crowded = [
+        problem for stack in stacks for one in (too_many_for_one_name, too_many_for_one_port) for problem in one(stack)
+    ]
+    return [*ports, *names, *crowded], [*wanted_ports, *wanted_names]
 
 
 def _block(drafts: Mapping[str, Draft], problems: Iterable[Problem]) -> dict[str, Draft]:

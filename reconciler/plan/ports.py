@@ -7,22 +7,24 @@ Who runs with a port keeps it. Of two that are both new, neither gets it: a plan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from reconciler.model import Container, DesiredService, DesiredStack, Listener, Position, Problem
+from reconciler.plan.handover import Wish
 from reconciler.plan.rendered import replicas
 from reconciler.plan.scene import Facts
 from reconciler.plan.subject import items, mapping
 
+_UP = ("running", "paused", "restarting")
 _ANY_V4 = frozenset({"", "0.0.0.0"})  # noqa: S104 - compared, not bound
 _ANY_V6 = frozenset({"", "::"})
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A service that wants one host port, and whether a container of it has that port now."""
+    """A service that wants one host port, and the containers of it that have that port now, by id."""
 
     stack: str
     service: str
@@ -30,7 +32,11 @@ class Claim:
     port: int
     protocol: str
     position: Position | None
-    holds: bool = False
+    holders: frozenset[str] = frozenset()
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.holders)
 
     @property
     def key(self) -> tuple[int, str]:
@@ -52,39 +58,51 @@ def overlaps(one: str, other: str) -> bool:
     return False
 
 
-def taken_ports(stacks: Sequence[DesiredStack], facts: Facts, mine: Mapping[str, Sequence[Container]]) -> list[Problem]:
-    """Return a problem for every port that a service wants and cannot have; `mine` are each stack's own containers."""
-    claims = [claim for stack in stacks for claim in _claims(stack, mine.get(stack.name, ()))]
+def taken_ports(
+    stacks: Sequence[DesiredStack],
+    facts: Facts,
+    mine: Mapping[str, Sequence[Container]],
+    leaving: Collection[str] = frozenset(),
+) -> tuple[list[Problem], list[Wish]]:
+    """Return a problem for every port that a service wants and cannot have, and a wish for every one that it is to get.
+
+    `mine` are each stack's own containers, `leaving` the ids of those that the plan ends.
+    """
     by_port: dict[tuple[int, str], list[Claim]] = {}
-    for claim in claims:
-        by_port.setdefault(claim.key, []).append(claim)
-    own = {container.id for containers in mine.values() for container in containers}
-    strangers = _strangers(facts, own, by_port)
+    for stack in stacks:
+        for claim in _claims(stack, mine.get(stack.name, ())):
+            by_port.setdefault(claim.key, []).append(claim)
+    holders = _holders(facts, by_port)
     listeners = _listeners(facts, by_port)
     problems: list[Problem] = []
+    wishes: list[Wish] = []
     for key in sorted(by_port):
+        rightful = {holder for claim in by_port[key] for holder in claim.holders}
+        others = [found for found in holders.get(key, ()) if found[1].id not in rightful]
+        stay = [(address, f"container {one.name}") for address, one in others if one.id not in leaving]
         problems += _rivals(by_port[key])
-        problems += _others(by_port[key], strangers.get(key, ()), listeners.get(key, ()))
-    return problems
+        problems += _others(by_port[key], stay, listeners.get(key, ()))
+        wishes += _wishes(by_port[key], [found for found in others if found[1].id in leaving])
+    return problems, wishes
 
 
 def _claims(stack: DesiredStack, containers: Sequence[Container]) -> Iterator[Claim]:
-    held = {
-        (container.service, port.address, port.port, port.protocol)
-        for container in containers
-        if container.state in ("running", "paused", "restarting")
-        for port in container.ports
-    }
+    held = [
+        (container, port) for container in containers if container.state in _UP for port in container.ports
+    ]  # fmt: skip
     for service in stack.services:
         if replicas(service) == 0:
             continue
         position = service.positions.get("ports") or service.positions.get("") or stack.position
         for address, port, protocol in published(service):
-            holds = any(
-                s == service.name and p == port and proto == protocol and overlaps(a, address)
-                for s, a, p, proto in held
+            holders = frozenset(
+                container.id
+                for container, shown in held
+                if container.service == service.name
+                and (shown.port, shown.protocol) == (port, protocol)
+                and overlaps(shown.address, address)
             )
-            yield Claim(stack.name, service.name, address, port, protocol, position, holds)
+            yield Claim(stack.name, service.name, address, port, protocol, position, holders)
 
 
 def published(service: DesiredService) -> Iterator[tuple[str, int, str]]:
@@ -127,22 +145,27 @@ def _others(
             yield _problem(claim, owners[0])
 
 
+def _wishes(claims: Sequence[Claim], holders: Sequence[tuple[str, Container]]) -> Iterator[Wish]:
+    for claim in claims:
+        for address, container in holders:
+            if not claim.holds and overlaps(address, claim.address):
+                problem = _problem(claim, f"container {container.name}")
+                yield Wish(claim.stack, claim.service, container.id, problem)
+
+
 def _process(listener: Listener) -> str:
     return listener.owner or "another process"
 
 
-def _strangers(
-    facts: Facts, own: set[str], wanted: Mapping[tuple[int, str], object]
-) -> dict[tuple[int, str], list[tuple[str, str]]]:
-    """Return, by port, the containers that hold it and are none of the stacks' own."""
-    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
+def _holders(
+    facts: Facts, wanted: Mapping[tuple[int, str], object]
+) -> dict[tuple[int, str], list[tuple[str, Container]]]:
+    """Return, by port, the containers that have it, each with the address."""
+    found: dict[tuple[int, str], list[tuple[str, Container]]] = {}
     for container in facts.observed.containers:
-        if container.id in own or container.state not in ("running", "paused", "restarting"):
-            continue
-        for port in container.ports:
+        for port in container.ports if container.state in _UP else ():
             if (port.port, port.protocol) in wanted:
-                who = f"container {container.name}"
-                found.setdefault((port.port, port.protocol), []).append((port.address, who))
+                found.setdefault((port.port, port.protocol), []).append((port.address, container))
     return found
 
 
@@ -151,7 +174,7 @@ def _listeners(facts: Facts, wanted: Mapping[tuple[int, str], object]) -> dict[t
     proxied = {
         (port.port, port.protocol)
         for container in facts.observed.containers
-        if container.state in ("running", "paused", "restarting")
+        if container.state in _UP
         for port in container.ports
     }
     found: dict[tuple[int, str], list[Listener]] = {}

@@ -42,6 +42,7 @@ CAUSES: Mapping[str, str] = {
     "shares-namespace": "shares a namespace with {other}",
     "shares-volumes": "uses the volumes of {other}",
     "donor-restarted": "lives in a namespace that {other} has left: it was started anew since",
+    "gives-up": "gives up {what}, which {other} is to have",
     "restarts-with": "asks to be restarted with {other}",
     "network-remade": "network {networks} is made again",
     "network-going": "network {networks} goes away",
@@ -280,6 +281,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "not-converged": (
         "carried out, but a second look still finds something to do: {left}",
         "See what differs: reconciler plan. Somebody else may be changing it too.",
+    ),
+    "giver-failed": (
+        "stack {stack} was left alone: stack {dependency}, whose host port or name it is to get, did not get there",
+        "Heal that stack first; then apply again.",
     ),
     "dependency-failed": (
         "stack {stack} was left alone: stack {dependency}, which it depends on, did not get there",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from tests.e2e.host import Host
 
@@ -34,10 +35,9 @@ def kept(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
     return {name for name, found in after.items() if before.get(name) == found}
 
 
-def started(host: Host, name: str) -> str:
-    """Return when a container was started last, in a form that sorts."""
-    when: str = host.api.inspect_container(name)["State"]["StartedAt"]
-    return when
+def started(host: Host, name: str) -> datetime:
+    """Return when a container was started last."""
+    return datetime.fromisoformat(host.api.inspect_container(name)["State"]["StartedAt"])
 
 
 def shell(host: Host, name: str, command: str) -> str:
