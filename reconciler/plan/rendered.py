@@ -74,7 +74,7 @@ def shares(service: DesiredService) -> frozenset[str]:
 
 def volume_donors(service: DesiredService) -> frozenset[str]:
     """Name the services whose mounts a service takes over (`volumes_from`)."""
-    entries = (str(entry) for entry in items(service.document.get("volumes_from")))
+    entries = [str(entry) for entry in items(service.document.get("volumes_from"))]
     return frozenset(entry.partition(":")[0] for entry in entries if not entry.startswith("container:"))
 
 

@@ -36,7 +36,7 @@ def _found(document: Document) -> Iterator[tuple[str, str]]:
     if under(document, "healthcheck", "start_interval"):
         yield "healthcheck.start_interval", SINCE["healthcheck.start_interval"]
     for key, endpoint in mapping(document.get("networks")).items():
-        for part in ("mac_address", "gw_priority", "interface_name"):
+        for part in ("mac_address", "gw_priority", "interface_name") if endpoint else ():
             if mapping(endpoint).get(part):
                 yield f"networks.{key}.{part}", SINCE[f"networks.*.{part}"]
     for mount in map(mapping, items(document.get("volumes"))):
@@ -44,10 +44,10 @@ def _found(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _of_mount(mount: Document) -> Iterator[tuple[str, str]]:
-    place = f"volumes[{text(mount.get('target'))}]"
+    target = text(mount.get("target"))
     if mount.get("type") == "image":
-        yield place, SINCE["volumes[*].image"]
+        yield f"volumes[{target}]", SINCE["volumes[*].image"]
     if under(mount, "volume", "subpath"):
-        yield f"{place}.volume.subpath", SINCE["volumes[*].volume.subpath"]
+        yield f"volumes[{target}].volume.subpath", SINCE["volumes[*].volume.subpath"]
     if under(mount, "bind", "recursive") in {"writable", "readonly"}:
-        yield f"{place}.bind.recursive", SINCE["volumes[*].bind.recursive"]
+        yield f"volumes[{target}].bind.recursive", SINCE["volumes[*].bind.recursive"]

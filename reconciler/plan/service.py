@@ -263,5 +263,5 @@ def _scaled(place: Place) -> Cause | None:
 
 def _is_leftover(container: Container, names: Mapping[str, Container]) -> bool:
     """Tell whether an interrupted compose run left a container that never started, beside the one it was to replace."""
-    match = _LEFTOVER.fullmatch(container.name)
-    return match is not None and container.state == "created" and match[1] in names
+    match = _LEFTOVER.fullmatch(container.name) if container.state == "created" else None
+    return match is not None and match[1] in names

@@ -44,8 +44,9 @@ def _plan(scene: Scene) -> Draft:
     files = Draft(tuple(put_back(scene, path) for path in edited))
     draft = _report_drift(scene, files + networks.draft + plan_volumes(scene) + own)
     actions = plan_cascade(places, containers, draft.actions)
-    images = total(plan_image(scene, p.service, actions, stale_inputs(scene, p.service, frozenset())) for p in places)
     made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
+    new = [place.service for place in places if place.service.name in made]
+    images = total(plan_image(scene, one, actions, stale_inputs(scene, one, frozenset())) for one in new)
     along = create_with(scene, networks, made)
     everything = (
         *images.actions,
