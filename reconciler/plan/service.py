@@ -27,8 +27,10 @@ from reconciler.plan.inputs import Stale, needs_new_container, stale_inputs
 from reconciler.plan.jobs import has_failed, is_finished
 from reconciler.plan.rendered import container_name, network_keys, replicas
 from reconciler.plan.scene import BEFORE, Draft, Scene
+from reconciler.plan.subject import under
 
 _LEFTOVER = re.compile(r"[0-9a-f]{12}_(.+)")
+_NETWORK_ID = re.compile(r"[0-9a-f]{64}")
 _ENDS_SOMETHING = frozenset({"recreate", "restart", "stop", "remove", "disconnect"})
 _UP = frozenset({"running", "paused", "restarting"})
 
@@ -144,7 +146,9 @@ def _mend(place: Place, looks: Sequence[tuple[Container, list[Finding]]], stale:
 def _remake(place: Place, container: Container, findings: list[Finding], stale: Stale) -> Action | None:
     """Plan to make a container anew, if nothing less helps; a job that has run is run again only for a change in git."""
     reasons = [
-        finding for finding in findings if finding.difference.repair == "recreate" or _has_no_network(place, finding)
+        finding
+        for finding in findings
+        if finding.difference.repair == "recreate" or _cannot_connect(place, container, finding)
     ]
     copied = [name for name in stale.names if needs_new_container(place.scene.stack, name, job=place.job)]
     if reasons and (not copied or because_of(reasons) == "change"):
@@ -183,10 +187,18 @@ def _remake_anyway(place: Place, container: Container) -> Action | None:
     return None
 
 
-def _has_no_network(place: Place, finding: Finding) -> bool:
-    """Tell whether a container is to be connected to a network that only compose can make."""
+def _cannot_connect(place: Place, container: Container, finding: Finding) -> bool:
+    """Tell whether a container is to be connected, and the network is still to be made, or its first one is no more.
+
+    With the id of a vanished network for its network mode, the engine connects a container to none.
+    """
+    if finding.difference.repair != "reconnect":
+        return False
     network = place.scene.world.networks.get(finding.difference.network or "")
-    return finding.difference.repair == "reconnect" and network is not None and not network.ids
+    mode = under(container.document or {}, "HostConfig", "NetworkMode")
+    is_id = isinstance(mode, str) and _NETWORK_ID.fullmatch(mode) is not None
+    gone = is_id and all(one.id != mode for one in place.scene.facts.observed.networks)
+    return network is not None and (not network.ids or gone)
 
 
 def _soften(place: Place, container: Container, findings: list[Finding], stale: Stale) -> list[Action]:

@@ -51,9 +51,8 @@ def _plan(scene: Scene) -> Draft:
     everything = (
         *images.actions,
         *_former_project(scene),
-        *without_a_service(scene, containers),
         *along,
-        *_once(actions),
+        *_once((*without_a_service(scene, containers), *actions)),
     )
     return Draft(everything, draft.blocked + images.blocked, draft.held, draft.notes)
 
@@ -102,10 +101,16 @@ def _note(action: Action) -> str:
 
 
 def _once(actions: Sequence[Action]) -> list[Action]:
-    """Drop a disconnect that another part of the plan names as well: the one with fields stays, at the earlier level."""
+    """Drop a disconnect that another part of the plan does as well: the one with fields stays, at the earlier level.
+
+    Of a container that is removed none is needed.
+    """
+    removed = {action.object_id for action in actions if action.kind == "remove" and action.service is not None}
     found: dict[object, Action] = {}
     for action in actions:
         key = (action.object_id, action.params["network"]) if action.kind == "disconnect" else id(action)
+        if action.kind == "disconnect" and action.object_id in removed:
+            continue
         known = found.get(key, action)
         told = known if known.fields else action
         found[key] = replace(told, level=min(known.level, action.level)) if known is not action else action
