@@ -191,7 +191,8 @@ def _implied(subject: Subject) -> str | None:
 def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Value]:
     wanted = mapping(mapping(subject.document.get("networks")).get(key))
     addresses = mapping(shown.get("IPAMConfig"))
-    found: dict[str, Value] = {".aliases": _shown_aliases(shown, wanted, subject) or None}
+    aliases = _shown_aliases(shown, wanted, subject)
+    found: dict[str, Value] = {".aliases": aliases} if aliases else {}
     if addresses:
         found[".ipv4_address"] = address(addresses.get("IPv4Address"))
         found[".ipv6_address"] = address(addresses.get("IPv6Address"))
@@ -199,7 +200,8 @@ def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Va
     if asked := hardware_address(wanted.get("mac_address")):
         # a stopped container shows none, one that did not ask shows what the engine made up
         found[".mac_address"] = hardware_address(shown.get("MacAddress")) or asked
-    found[".gw_priority"] = number(shown.get("GwPriority"))
+    if priority := number(shown.get("GwPriority")):
+        found[".gw_priority"] = priority
     options = mapping(shown.get("DriverOpts"))
     found |= {f".driver_opts.{name}": text(value) for name, value in options.items() if name != _SYSCTLS}
     return found
