@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import resource
 import statistics
 import time
@@ -44,6 +46,16 @@ def alternating(count: int, ours: Callable[[], object], loop: Callable[[], objec
 def medians(costs: Sequence[Cost]) -> Cost:
     """Return the median wall time and the median processor time."""
     return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
+
+
+def culprits(work: Callable[[], object], count: int = 6) -> str:
+    """Name the functions in which the work spends most of its time, to say why a target was missed."""
+    profile = cProfile.Profile(builtins=False)
+    profile.runcall(work)
+    found = pstats.Stats(profile).get_stats_profile()
+    total = found.total_tt or 1.0
+    worst = sorted(found.func_profiles.items(), key=lambda item: -item[1].tottime)[:count]
+    return "most in " + ", ".join(f"{name} {one.tottime / total:.0%} ({one.ncalls} calls)" for name, one in worst)
 
 
 def _cpu() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -96,7 +97,9 @@ def _copy(frozen: bytes, ids: Iterable[str], name: str) -> _Stack:
         new = hashlib.sha256(f"{name} {old}".encode()).hexdigest()[:_SHORT_ID]
         frozen = frozen.replace(old.encode(), new.encode())
     made: _Stack = pickle.loads(frozen)
-    return made
+    # as they come from the engine: memory is laid out otherwise than by pickle
+    fresh = tuple(replace(one, document=json.loads(json.dumps(one.document))) for one in made.containers)
+    return replace(made, containers=fresh)
 
 
 def _files(stack: DesiredStack) -> Iterable[tuple[str, str]]:
