@@ -244,10 +244,11 @@ def _shown_links(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def observed_links(subject: Subject) -> Normal:
     """Return links to services by alias, without the numbered aliases that compose adds to each."""
-    linked = {link.partition(":")[0] for link in texts(subject.document.get("links"))}
-    external = desired_external_links(subject)
     found: dict[str, Value] = {}
-    for name, alias in _shown_links(subject):
+    shown = list(_shown_links(subject))
+    linked = {link.partition(":")[0] for link in texts(subject.document.get("links"))} if shown else set()
+    external = desired_external_links(subject) if shown else {}
+    for name, alias in shown:
         if external.get(f"[{alias}]") == name:
             continue
         service = _service_of(name, linked, subject)

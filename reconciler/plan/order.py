@@ -5,7 +5,7 @@ Room 3 (plan); may import only model, errors and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model import Action, DesiredStack
@@ -17,8 +17,10 @@ def levels(stack: DesiredStack) -> dict[str, int]:
     return graph_levels({service.name: waits(service) for service in stack.services})
 
 
-def graph_levels(waiting: Mapping[str, Iterable[str]]) -> dict[str, int]:
+def graph_levels(waiting: Mapping[str, Collection[str]]) -> dict[str, int]:
     """Return the level of each name in a graph; names outside do not count, an edge that closes a cycle neither."""
+    if not any(waiting.values()):
+        return dict.fromkeys(waiting, 0)
     found: dict[str, int] = {}
 
     def level(name: str, path: frozenset[str]) -> int:

@@ -69,13 +69,13 @@ def restarts_with(service: DesiredService) -> frozenset[str]:
 def shares(service: DesiredService) -> frozenset[str]:
     """Name the services whose namespaces a service lives in."""
     modes = [str(mode) for key in _SHARED if (mode := service.document.get(key))]
-    return frozenset(mode.removeprefix("service:") for mode in modes if mode.startswith("service:"))
+    return frozenset([mode.removeprefix("service:") for mode in modes if mode.startswith("service:")])
 
 
 def volume_donors(service: DesiredService) -> frozenset[str]:
     """Name the services whose mounts a service takes over (`volumes_from`)."""
     entries = [str(entry) for entry in items(service.document.get("volumes_from"))]
-    return frozenset(entry.partition(":")[0] for entry in entries if not entry.startswith("container:"))
+    return frozenset([entry.partition(":")[0] for entry in entries if not entry.startswith("container:")])
 
 
 def binds(service: DesiredService) -> Iterator[tuple[str, str]]:
