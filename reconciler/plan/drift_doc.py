@@ -1,4 +1,4 @@
-"""The page docs/drift.md, made from the table: `python -m reconciler.plan.drift_doc > docs/drift.md`.
+"""The page docs/drift.md, made from the table; CONTRIBUTING.md says how.
 
 Room 3 (plan); may import only model and errors.
 """
@@ -14,7 +14,7 @@ from reconciler.plan.required_api import SINCE
 _INTRODUCTION = """\
 # How every field is compared
 
-Made by `python -m reconciler.plan.drift_doc` from the table in `reconciler/plan/fields.py`; a test keeps them equal.
+Made from the table in `reconciler/plan/fields.py` ([how](../CONTRIBUTING.md#decisions-and-documents)); a test keeps them equal.
 
 What compose renders and what the engine shows are brought to one normal form, and compared whole: a label, a mount, a port
 or a capability too many is a difference too. What a file leaves out is compared with its default: the image's, the engine's,
@@ -63,7 +63,3 @@ def _table(rows: Iterable[Told]) -> Iterator[str]:
 def _reasons(reasons: Mapping[str, str]) -> Iterator[str]:
     yield "| field | why |\n|---|---|"
     yield from (f"| {key if ' ' in key else f'`{key}`'} | {why} |" for key, why in reasons.items())
-
-
-if __name__ == "__main__":
-    print(drift_page(), end="")  # noqa: T201 - this is how the page is made
