@@ -18,7 +18,7 @@ from reconciler.pipeline.crew import carry_out
 from reconciler.pipeline.daemon import DaemonPart, applied_keys, not_converged
 from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
-from reconciler.pipeline.tasks import GOOD, applied, choose_tasks, waiting_for
+from reconciler.pipeline.tasks import GOOD, applied, choose_tasks, still_proved, waiting_for
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
@@ -74,6 +74,7 @@ class Attempt:
 
     def _stacks(self) -> tuple[StackOutcome, ...]:
         tasks = choose_tasks(self._planned)
+        self._rooms.store.proved_again(still_proved(self._planned, tasks), self._commit)
         return carry_out(tasks, waiting_for(self._planned, tasks), self._carry, self._rooms.listener.settled)
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────

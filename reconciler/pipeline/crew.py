@@ -48,7 +48,7 @@ def carry_out(
     turns = _Turns(carry)
     with ThreadPoolExecutor(_BEGUN, thread_name_prefix="stack") as pool:
         while left or running:
-            for name in [name for name in left if not _held_up(waiting.get(name, ()), left, running)]:
+            for name in _free(left, waiting, running):
                 task = left.pop(name)
                 if broken := [other for other in waiting.get(name, ()) if _is_broken(outcomes.get(other))]:
                     _finish(_untouched(task, broken[0]), outcomes, settled)
@@ -79,8 +79,13 @@ class _Turns:
             self._free.acquire()
 
 
-def _held_up(others: tuple[str, ...], left: Mapping[str, Task], running: Mapping[Future[StackOutcome], str]) -> bool:
-    return any(other in left or other in running.values() for other in others)
+def _free(
+    left: Mapping[str, Task], waiting: Mapping[str, tuple[str, ...]], running: Mapping[Future[StackOutcome], str]
+) -> list[str]:
+    """Name the tasks that wait for nobody; where all wait for each other, the first of them."""
+    busy = {*left, *running.values()}
+    free = [name for name in left if busy.isdisjoint(waiting.get(name, ()))]
+    return free if free or running else list(left)[:1]
 
 
 def _is_broken(outcome: StackOutcome | None) -> bool:

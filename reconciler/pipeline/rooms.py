@@ -5,8 +5,10 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +25,7 @@ from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
 from reconciler.plan.scene import Options
 from reconciler.plan.texts import error_problem
+from reconciler.plan.world import World, make_worlds
 from reconciler.record.store import Store
 from reconciler.redact import Redactor
 from reconciler.settings import Settings
@@ -32,7 +35,7 @@ Scope = frozenset[str] | None
 """Names of stacks, and `daemon`; None: everything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planned:
     """A plan with everything it was made from; `scope` is what it covers, `confirm_prune` what a person allowed."""
 
@@ -43,6 +46,11 @@ class Planned:
     redactor: Redactor
     scope: Scope = None
     confirm_prune: bool = False
+
+    @cached_property
+    def worlds(self) -> Mapping[str, World]:
+        """Return the surroundings of every stack."""
+        return make_worlds(self.desired, self.observed, self.recorded)
 
 
 class Rooms:

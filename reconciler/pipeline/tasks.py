@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from reconciler.model import Action, AppliedStack, Container, DesiredStack, RecordedStack, Result
 from reconciler.pipeline.work import Task
 from reconciler.plan.applied import applied_stack
-from reconciler.plan.world import make_worlds
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned
@@ -30,6 +29,13 @@ def choose_tasks(planned: Planned) -> dict[str, Task]:
     return {name: Task(name, stacks.get(name), tuple(actions.get(name, ()))) for name in sorted(actions.keys() | quiet)}
 
 
+def still_proved(planned: Planned, tasks: Mapping[str, Task]) -> list[str]:
+    """Name the stacks that a newer revision leaves as they were proved."""
+    commit, known = planned.desired.revision.commit, planned.recorded.stacks
+    quiet = [s.name for s in planned.desired.stacks if s.name not in tasks and _is_quiet(planned, s.name)]
+    return [name for name in quiet if (proof := known[name].applied) is not None and proof.revision != commit]
+
+
 def waiting_for(planned: Planned, tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
     """Return what each stack waits for: those it depends on, or gets something from; one that goes, its dependants."""
     stack_of = {action.id: action.stack for action in planned.plan.actions}
@@ -46,8 +52,9 @@ def waiting_for(planned: Planned, tasks: Mapping[str, Task]) -> dict[str, tuple[
 
 def applied(planned: Planned, stack: DesiredStack, containers: Sequence[Container]) -> AppliedStack:
     """Return what is to be written down of a stack, with secrets masked; `containers` are its own."""
-    world = make_worlds(planned.desired, planned.observed, planned.recorded)[stack.name]
-    return applied_stack(stack, world, containers, planned.desired.revision.commit, planned.redactor.mask)
+    return applied_stack(
+        stack, planned.worlds[stack.name], containers, planned.desired.revision.commit, planned.redactor.mask
+    )
 
 
 def _wants_record(planned: Planned, stack: DesiredStack) -> bool:

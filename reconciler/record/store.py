@@ -150,6 +150,13 @@ class Store:
                 _replace_defaults(db, name, defaults)
             write_done(db, run, name, outcome.outcomes)
 
+    def proved_again(self, stacks: Sequence[str], revision: str) -> None:
+        """Write down that stacks run as a newer revision wants them, too: nothing but the revision differs."""
+        if stacks:
+            with self._writing() as db:
+                query = "UPDATE stack SET applied = json_set(applied, '$.revision', ?), attempted = ? WHERE name = ?"
+                db.executemany(query, [(revision, revision, stack) for stack in stacks])
+
     def forget(self, stack: str, stays: Sequence[str] = ()) -> None:
         """Drop a stack that was taken away completely; its history stays.
 

@@ -403,5 +403,9 @@ def test_nothing_is_rendered_twice(host, web, monkeypatch, unique):
             "devices/other/stacks/more/compose.yaml": "services: {app: {image: 'app:1'}}\n",
         })  # fmt: skip
         pipeline.plan(pipeline.refresh())
+        unchanged = list(started)
+        host.push({f"stacks/{unique('more')}/compose.yaml": "services: {app: {image: 'app:1'}}\n"})
+        pipeline.plan(pipeline.refresh())
 
-    assert "docker-compose" not in started
+    assert "docker-compose" not in unchanged
+    assert started.count("docker-compose") == 1

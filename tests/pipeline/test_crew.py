@@ -55,6 +55,13 @@ def test_a_failure_takes_its_dependants_along_and_nobody_else():
     assert results == {"a": "FailedPartial", "b": "FailedUnchanged", "c": "FailedUnchanged", "d": "Applied"}
 
 
+def test_a_ring_is_begun_somewhere():
+    """Stacks that all wait for each other are not waited for forever."""
+    begun, _ = run("ab", {"a": ("b",), "b": ("a",)})
+
+    assert begun == ["a", "b"]
+
+
 def test_several_stacks_at_once():
     """As many as allowed really run at the same time, and no more."""
     together = threading.Barrier(AT_ONCE)

@@ -457,6 +457,22 @@ def test_a_migration_that_fails_leaves_the_old_database(tmp_path, monkeypatch):
     assert dict(Store.open(tmp_path).recorded().stacks) == {}
 
 
+def test_a_newer_revision_that_changes_nothing(store):
+    """Only the revision of the proof moves on; stacks that were never proved stay so."""
+    other = DesiredStack("db", "db", "/srv/db")
+    run = store.start_run("command", "root")
+    for stack in (WEB, other):
+        store.begin(stack, frozenset({OLD}), "c1")
+    store.finish(StackOutcome("web", "Applied"), run=run, applied=AppliedStack("c1", {"a": AppliedService({"x": 1})}))
+
+    store.proved_again(["web", "db"], "c2")
+
+    found = store.recorded().stacks
+    assert found["web"].applied == AppliedStack("c2", {"a": AppliedService({"x": 1})})
+    assert found["web"].attempted == "c2"
+    assert found["db"].applied is None
+
+
 def test_a_busy_database_is_worth_another_try(store, monkeypatch):
     """Somebody else who holds the database for long is a reason to come back, not damage."""
     other = again(store)
