@@ -101,6 +101,15 @@ class Lab:
         engine = EngineClient.connect(self.dockerd.host)
         return look(engine, Ask(projects=frozenset({stack.project}), images=images), None)
 
+    def through(self, version: str, observed: Observed) -> Observed:
+        """Look at the same containers again through an older engine API."""
+        api = docker.APIClient(self.dockerd.host, version=version)
+        containers = (
+            one if one.document is None else replace(one, document=api.inspect_container(one.id))
+            for one in observed.containers
+        )
+        return replace(observed, engine=replace(observed.engine, api_version=version), containers=tuple(containers))
+
     def restart(self) -> None:
         """Restart the engine, without the patience that some of the containers ask for."""
         for one in self.api.containers():

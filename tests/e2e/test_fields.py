@@ -21,6 +21,7 @@ from tests.e2e.field_changes import CHANGES, host
 from tests.e2e.field_lab import Lab
 
 EVERY, IDIOMS, ODDITIES = "every", "idioms", "oddities"
+OLDER = ("1.41", "1.43", "1.44")
 HEX = "0" * 64
 
 
@@ -35,39 +36,45 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def looks(lab: Lab) -> Mapping[str, tuple[Observed, Observed]]:
-    """What was there when all was just made, and after a restart of the engine; no test has changed anything yet."""
+def looks(lab: Lab) -> Mapping[str, Mapping[str, Observed]]:
+    """What was there by project when all was just made, also through older APIs, and after a restart of the engine.
+
+    No test has changed anything yet.
+    """
     made = {project: lab.observed(project) for project in lab.stacks}
+    older = {version: {project: lab.through(version, look) for project, look in made.items()} for version in OLDER}
     lab.restart()
-    return {project: (look, lab.observed(project)) for project, look in made.items()}
+    restarted = {project: lab.observed(project) for project in lab.stacks}
+    by_moment = {"made": made, **older, "restarted": restarted}
+    return {project: {moment: found[project] for moment, found in by_moment.items()} for project in lab.stacks}
 
 
 @pytest.fixture(scope="module")
-def snapshot(looks: Mapping[str, tuple[Observed, Observed]]) -> Observed:
+def snapshot(looks: Mapping[str, Mapping[str, Observed]]) -> Observed:
     """What was there when all was just made; enough for tests of copies."""
-    return looks[EVERY][0]
+    return looks[EVERY]["made"]
 
 
 @pytest.fixture(autouse=True)
 def _after_the_looks(looks: object) -> None:
-    """Keep every test from changing anything before the two looks."""
+    """Keep every test from changing anything before all was looked at."""
 
 
+@pytest.mark.parametrize("moment", ["made", *OLDER, "restarted"])
 @pytest.mark.parametrize("project", [EVERY, IDIOMS, ODDITIES])
-def test_no_false_alarm(lab, looks, project):
-    """Nothing differs in what compose just made, with the recorded defaults and without, also after an engine restart."""
-    recorded = lab.defaults(project, looks[project][0])
+def test_no_false_alarm(lab, looks, project, moment):
+    """Nothing differs in what compose made, with the recorded defaults and without, nor after an engine restart."""
+    recorded = lab.defaults(project, looks[project]["made"])
 
-    assert lab.containers(project, looks[project][0])
-    for observed in looks[project]:
-        assert lab.differences(project, observed, recorded) == []
-        assert lab.differences(project, observed, {}) == []
+    assert lab.containers(project, looks[project][moment])
+    assert lab.differences(project, looks[project][moment], recorded) == []
+    assert lab.differences(project, looks[project][moment], {}) == []
 
 
 @pytest.mark.parametrize("project", [EVERY, IDIOMS])
 def test_a_copy_is_equal(lab, looks, project):
     """A container made again by the raw API from its own inspect differs in nothing: a test changes what it says."""
-    observed = looks[project][0]
+    observed = looks[project]["made"]
     world = lab.world(project, observed, {})
 
     found = {
