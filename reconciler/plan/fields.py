@@ -10,6 +10,7 @@ from functools import partial
 
 from reconciler.plan import normal_images as images
 from reconciler.plan import normal_network as network
+from reconciler.plan import normal_ports as ports
 from reconciler.plan import normal_process as process
 from reconciler.plan import normal_resources as resources
 from reconciler.plan import normal_security as security
@@ -171,21 +172,21 @@ _NETWORK = (
     Field(
         "ports",
         "HostConfig.PortBindings",
-        network.desired_ports,
-        network.observed_ports,
+        ports.desired_ports,
+        ports.observed_ports,
         note="per container port: host addresses and ports as asked for, not the ones of the moment",
     ),
     Field(
         "expose",
         "Config.ExposedPorts",
-        network.desired_expose,
-        network.observed_expose,
+        ports.desired_expose,
+        ports.observed_expose,
         image="ExposedPorts",
         keys=("expose", "ports"),
         note="the image's, the published and the exposed ones",
     ),
-    Field("extra_hosts", "HostConfig.ExtraHosts", network.desired_hosts, network.observed_hosts, note="per name"),
-    plain("dns", "HostConfig.Dns", network.addresses, note="in order"),
+    Field("extra_hosts", "HostConfig.ExtraHosts", ports.desired_hosts, ports.observed_hosts, note="per name"),
+    plain("dns", "HostConfig.Dns", ports.addresses, note="in order"),
     plain("dns_opt", "HostConfig.DnsOptions", in_order, note="in order"),
     plain("dns_search", "HostConfig.DnsSearch", in_order, note="in order"),
 )
