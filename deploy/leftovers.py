@@ -20,6 +20,8 @@ from pathlib import Path
 
 _ENGINE = ("dockerd", "containerd", "containerd-shim-runc-v2")
 _MNT_DETACH = 2
+_AT_ONCE = 256
+"""Processes that are waited for together: each takes a descriptor, of which there are at least a thousand."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNIFIED = "unified" if (_CGROUPS / "unified").exists() else "."
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
@@ -73,6 +75,11 @@ def _with_children(pids: list[int]) -> list[int]:
 
 
 def _kill(pids: list[int]) -> None:
+    for at in range(0, len(pids), _AT_ONCE):
+        _kill_some(pids[at : at + _AT_ONCE])
+
+
+def _kill_some(pids: list[int]) -> None:
     handles = []
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
