@@ -170,12 +170,12 @@ class EngineClient:
     def _get(self, path: str, **query: str) -> Any:
         target = self._path(path, query)
         kept = getattr(self._local, "http", None)
-        if kept is not None:
-            try:
-                return _answer(kept, "GET", target)
-            except (http.client.HTTPException, ConnectionError):  # the engine closed it, or was restarted meanwhile
-                kept.close()
         with _unreachable(self.host):
+            if kept is not None:
+                try:
+                    return _answer(kept, "GET", target)
+                except (http.client.HTTPException, ConnectionError):  # the engine closed it, or was restarted meanwhile
+                    kept.close()
             self._local.http = _connection(self.host, self._timeout)
             return _answer(self._local.http, "GET", target)
 
@@ -252,7 +252,7 @@ def _refused(words: str, status: int | None) -> EngineRefused:
 def _unreachable(host: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:  # who answers without JSON is no engine
         _raise_unreachable(host, error)
 
 

@@ -14,6 +14,17 @@ from deploy.images import SERVE
 from reconciler.engine import EngineClient, _agreed_version, _raise_unreachable
 from reconciler.errors import EngineRefused, EngineUnreachable
 
+VERSION = b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{"ApiVersion": "1.45"}'
+
+
+def answer_once(sock, answer, open_until=None):
+    """Answer one question, and close the connection then or when an event comes."""
+    with sock.accept()[0] as connection:
+        connection.recv(4096)
+        connection.sendall(answer)
+        if open_until is not None:
+            open_until.wait(10)
+
 
 def unreachable_code(host, timeout=5.0):
     with pytest.raises(EngineUnreachable) as raised:
@@ -56,6 +67,34 @@ def test_an_engine_that_hangs_up(tmp_path):
         hang_up.start()
         assert unreachable_code(f"unix://{path}") == "engine-lost"
         hang_up.join()
+
+
+def test_an_engine_that_hangs_later(tmp_path):
+    """The connection that was kept from an earlier answer is held to the timeout, too."""
+    path, done = tmp_path / "docker.sock", threading.Event()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        sock.listen()
+        engine = threading.Thread(target=answer_once, args=(sock, VERSION, done))
+        engine.start()
+        client = EngineClient.connect(f"unix://{path}", timeout=0.5)
+        with pytest.raises(EngineUnreachable) as raised:
+            client.info()
+        done.set()
+        engine.join()
+    assert raised.value.code == "engine-timeout"
+
+
+def test_somebody_else_answers(tmp_path):
+    """What answers with anything but JSON is no engine."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        sock.listen()
+        other = threading.Thread(target=answer_once, args=(sock, b"HTTP/1.1 200 OK\r\n\r\n<html>"))
+        other.start()
+        assert unreachable_code(f"unix://{path}") == "engine-lost"
+        other.join()
 
 
 def test_permission():
@@ -225,12 +264,6 @@ def test_a_stream_of_events_never_ends_in_silence(tmp_path):
         with pytest.raises(EngineUnreachable):
             next(events)
         served.join()
-
-
-def answer_once(sock, answer):
-    with sock.accept()[0] as connection:
-        connection.recv(4096)
-        connection.sendall(answer)
 
 
 def test_a_quiet_pass_does_not_load_the_sdk(dockerd):

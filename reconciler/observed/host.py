@@ -64,7 +64,9 @@ def _owners(inodes: set[str]) -> dict[str, str]:
             for descriptor in (process / "fd").iterdir():
                 inode = wanted.get(_link(descriptor))
                 if inode is not None:
-                    owners.setdefault(inode, f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+                    owners.setdefault(
+                        inode, f"{(process / 'comm').read_text(errors='replace').strip()} (pid {process.name})"
+                    )
     return owners
 
 
@@ -125,7 +127,7 @@ def machine_id() -> str:
 
 def missing(paths: frozenset[str]) -> frozenset[str]:
     """Choose those paths that do not exist, or are links to nowhere."""
-    return frozenset(path for path in paths if not Path(path).exists())
+    return frozenset(path for path in paths if not os.path.exists(path))  # noqa: PTH110 - no error, whatever path git names
 
 
 def digest(path: str, folders: frozenset[str]) -> str | None:

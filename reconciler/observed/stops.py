@@ -5,8 +5,8 @@ Room 2 (observed); may import engine, errors and model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,6 @@ _ASKED = {"type": ("container",), "event": ("start", "kill", "stop", "die")}
 _SAYS_RELOAD = frozenset({"1", "10", "12", "28"})
 """HUP, USR1, USR2, WINCH: what a process is told when it should go on. A real stop with one of these shows as `stop` too."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
 def with_stops(
@@ -44,7 +43,7 @@ def has_ended(one: Container) -> bool:
 
 def _by_hand(one: Container, history: Sequence[Mapping[str, Any]], reigns_since: datetime) -> bool | None:
     document: Any = one.document
-    if moment(document["State"]["StartedAt"]) < reigns_since:
+    if datetime.fromisoformat(document["State"]["StartedAt"]) < reigns_since:
         return False if any(event["Action"] == "die" for event in history) else None
     return ended_by_hand(history)
 
@@ -64,7 +63,7 @@ def _deadly(event: Mapping[str, Any]) -> bool:
 
 def _histories(engine: EngineClient, until: str) -> Mapping[str, list[Mapping[str, Any]]]:
     histories: dict[str, list[Mapping[str, Any]]] = {}
-    for event in engine.events(since=0, until=f"{moment(until).timestamp():.6f}", filters=_ASKED):
+    for event in engine.events(since=0, until=f"{datetime.fromisoformat(until).timestamp():.6f}", filters=_ASKED):
         actor: Any = event["Actor"]
         histories.setdefault(actor["ID"], []).append(event)
     return histories
@@ -76,13 +75,9 @@ def _engine_started(host: str, networks: Sequence[Network]) -> datetime:
     Without live-restore a container from before that was ended by the engine: as it went down, or, after a crash, with
     the events of a person's stop as it came up. It makes its socket and its default bridge each time it starts.
     """
-    moments = [moment(str(network.document["Created"])) for network in networks if network.name == "bridge"]
-    socket = Path(host.removeprefix("unix://"))
-    if host.startswith("unix://") and socket.exists():
-        moments.append(datetime.fromtimestamp(socket.stat().st_mtime, UTC))
+    moments = [
+        datetime.fromisoformat(str(network.document["Created"])) for network in networks if network.name == "bridge"
+    ]
+    with suppress(OSError):  # no socket of this host, or it is being made anew
+        moments.append(datetime.fromtimestamp(Path(host.removeprefix("unix://")).stat().st_mtime, UTC))
     return max(moments, default=_NEVER)
-
-
-def moment(text: str) -> datetime:
-    """Read the engine's time, which may carry nanoseconds."""
-    return datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1]:0<6}", text, count=1))

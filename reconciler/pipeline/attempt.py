@@ -5,9 +5,10 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from getpass import getuser
+from pwd import getpwuid
 from typing import TYPE_CHECKING
 
 from reconciler.apply.files import remove_env_file, take_away
@@ -51,7 +52,7 @@ class Attempt:
     def run(self) -> Report:
         """Carry the plan out; failures end in the outcomes."""
         plan, store = self._planned.plan, self._rooms.store
-        self._run = store.start_run("command", getuser(), self._commit)
+        self._run = store.start_run("command", _user(), self._commit)
         outcomes = (*self._daemon(), *self._stacks())
         converged = self._converged(outcomes)
         self._remember(converged=converged)
@@ -82,7 +83,7 @@ class Attempt:
     def _carry(self, task: Task, rest: Callable[[float], None]) -> StackOutcome:
         why = f"apply {self._commit[:12]}"
         try:
-            with stack_lock(self._rooms.settings.state_dir, task.name, who=getuser(), why=why) as handle:
+            with stack_lock(self._rooms.settings.state_dir, task.name, who=_user(), why=why) as handle:
                 return self._under_lock(task, handle, rest)
         except ReconcilerError as error:
             return self._hidden(StackOutcome(task.name, "FailedUnchanged", error_problem(error, f"stack/{task.name}")))
@@ -103,19 +104,27 @@ class Attempt:
 
     def _prove(self, task: Task, outcome: StackOutcome) -> StackOutcome:
         """Look again: only a second plan that is empty makes a stack applied."""
-        if outcome.result not in GOOD:
-            self._rooms.store.finish(outcome, run=self._run)
-            return outcome
-        second = self._look_again(frozenset({task.name}))
-        if left := [action for action in second.plan.actions if action.stack == task.name]:
-            problem = self._unwell(task, second) or not_converged(f"stack/{task.name}", left)
-            outcome = replace(outcome, result="FailedPartial" if task.actions else "FailedUnchanged", problem=problem)
+        second, problem = self._second_look(task) if outcome.result in GOOD else (None, None)
+        if problem is not None:
+            result: Result = "FailedPartial" if task.actions else "FailedUnchanged"
+            outcome = self._hidden(replace(outcome, result=result, problem=problem))
+        if second is None or problem is not None:
             self._rooms.store.finish(outcome, run=self._run)
         elif task.stack is None:
             self._taken_away(task.name, outcome)
         else:
             self._write_down(task.stack, outcome, second)
         return outcome
+
+    def _second_look(self, task: Task) -> tuple[Planned | None, Problem | None]:
+        """Plan once more; say what is left to do, or why that cannot be told."""
+        target = f"stack/{task.name}"
+        try:
+            second = self._look_again(frozenset({task.name}))
+        except ReconcilerError as error:
+            return None, error_problem(error, target)
+        left = [action for action in second.plan.actions if action.stack == task.name]
+        return second, self._unwell(task, second) or not_converged(target, left) if left else None
 
     def _unwell(self, task: Task, second: Planned) -> Problem | None:
         """Say what is wrong with what was just made: a container that has crashed since tells more than a new plan."""
@@ -179,6 +188,14 @@ class Attempt:
             for stack in self._planned.desired.stacks
             if stack.name not in proved and (self._planned.scope is None or stack.name in self._planned.scope)
         )
+
+
+def _user() -> str:
+    """Name whoever runs us, by what the system knows and not by a variable that anybody can set."""
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container, say
+        return f"uid {os.getuid()}"
 
 
 def _total(outcomes: Sequence[StackOutcome]) -> Result:

@@ -67,14 +67,18 @@ class DaemonPart:
         if not self.actions:
             return StackOutcome(DAEMON, "NoChange")
         begun = time.monotonic()
-        try:
-            self._apply()
-            result, problem = self._proved()
-        except ReconcilerError as error:
-            result, problem = "FailedUnchanged", error_problem(error, DAEMON)
+        result, problem = self._carried_out()
         seconds = time.monotonic() - begun
         outcomes = tuple(Outcome(action, problem is None, problem, seconds) for action in self.actions)
         return StackOutcome(DAEMON, result, problem, outcomes, seconds)
+
+    def _carried_out(self) -> tuple[Result, Problem | None]:
+        try:
+            self._apply()
+        except ReconcilerError as error:
+            return "FailedUnchanged", error_problem(error, DAEMON)
+        problem = self._left_to_do()
+        return ("FailedPartial", problem) if problem else ("Applied", None)
 
     def _apply(self) -> None:
         daemon, seen = self.settings.daemon, self.planned.observed.daemon
@@ -82,10 +86,13 @@ class DaemonPart:
         assert seen is not None
         apply_daemon(daemon, seen, self.actions, self.settings.docker.host, self.settings.state_dir / "dockerd.log")
 
-    def _proved(self) -> tuple[Result, Problem | None]:
-        second = self.look_again(frozenset({DAEMON}))
+    def _left_to_do(self) -> Problem | None:
+        try:
+            second = self.look_again(frozenset({DAEMON}))
+        except ReconcilerError as error:
+            return error_problem(error, DAEMON)
         left = [action for action in second.plan.actions if action.target.startswith("daemon/")]
-        return ("FailedPartial", not_converged(DAEMON, left)) if left else ("Applied", None)
+        return not_converged(DAEMON, left) if left else None
 
 
 def applied_keys(part: DaemonPart, outcome: StackOutcome) -> Document | None:

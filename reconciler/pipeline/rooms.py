@@ -21,6 +21,7 @@ from reconciler.errors import SourceUnreachable
 from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
 from reconciler.pipeline.work import Listener, Silent
+from reconciler.plan.applied import remember
 from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
 from reconciler.plan.scene import Options
@@ -135,6 +136,8 @@ class Rooms:
     ) -> Planned:
         """Look at what is there and compare it with what is wanted; `known` as for `look`."""
         recorded = self.store.recorded()
+        stacks = tuple(remember(stack, recorded.stacks.get(stack.name)) for stack in desired.stacks)
+        desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
         asked = ask(desired, recorded, scope)
         observed = _hidden(look(self.engine(), asked, self.settings.daemon, known), redactor)

@@ -69,16 +69,21 @@ class Work:
         journal = Journal()
         while True:
             now = datetime.now(UTC)
-            containers = self._containers(journal)
+            containers, journal = self._containers(journal)
             step = next_step(self.task.stack, self.task.name, self.task.actions, journal, containers, now)
             if step.kind == "settled":
                 return self._settle(step, time.monotonic() - begun)
             self.listener.step(step)
             journal = self._take(step, journal, now)
 
-    def _containers(self, journal: Journal) -> Sequence[Container]:
-        # The first steps touch no container and wait for none.
-        return self.look() if journal.taken or self.task.stack is None else ()
+    def _containers(self, journal: Journal) -> tuple[Sequence[Container], Journal]:
+        """Look; where that fails, nothing more can be decided, and the journal says so."""
+        if not journal.taken and self.task.stack is not None:
+            return (), journal  # the first steps touch no container and wait for none
+        try:
+            return self.look(), journal
+        except ReconcilerError as error:
+            return (), replace(journal, problem=journal.problem or self._problem(error))
 
     def _take(self, step: Step, journal: Journal, now: datetime) -> Journal:
         if step.kind == "wait":
@@ -88,7 +93,7 @@ class Work:
         try:
             self.perform(step)
         except ReconcilerError as error:
-            problem = _placed(error_problem(error, f"stack/{self.task.name}"), step)
+            problem = _placed(self._problem(error), step)
             self._note(step, problem, time.monotonic() - begun)
             return journal.failed(step, problem)
         self._note(step, None, time.monotonic() - begun)
@@ -99,6 +104,9 @@ class Work:
             outcome = Outcome(action, problem is None, problem, seconds)
             self.outcomes.append(outcome)
             self.listener.outcome(outcome)
+
+    def _problem(self, error: ReconcilerError) -> Problem:
+        return error_problem(error, f"stack/{self.task.name}")
 
     def _settle(self, step: Step, seconds: float) -> StackOutcome:
         assert step.result is not None

@@ -86,6 +86,12 @@ def test_a_missing_path_and_a_link_to_nowhere_are_missing(tmp_path):
     assert host.missing(paths) == {str(nowhere), str(absent)}
 
 
+def test_a_path_that_cannot_be_there_is_missing():
+    """Git may name any path: one that is too long for the system is no error of ours."""
+    path = "/" + "x" * 300
+    assert host.missing(frozenset({path})) == {path}
+
+
 @pytest.mark.parametrize("content", [b"", b"one\n", bytes(range(256)) * 9000])
 def test_a_digest_is_gits_blob_id(tmp_path, content):
     """The digest of a file is what git itself says."""

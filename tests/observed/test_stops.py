@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from reconciler.observed.stops import ended_by_hand, moment
+from reconciler.observed.stops import ended_by_hand
 
 
 def history(words: str) -> list[dict[str, Any]]:
@@ -39,10 +38,3 @@ def history(words: str) -> list[dict[str, Any]]:
 def test_who_ended_it(events, by_hand):
     """A kill or stop of the last run is a person's; a signal to go on is not; an unknown end is unknown."""
     assert ended_by_hand(history(events)) is by_hand
-
-
-@pytest.mark.parametrize("fraction", ["", ".5", ".500000000", ".5000"])
-def test_the_engines_moments_are_read_with_any_fraction(fraction):
-    """The engine drops trailing zeros of its nanoseconds."""
-    expected = datetime(2026, 1, 2, 3, 4, 5, 500000 if fraction else 0, tzinfo=UTC)
-    assert moment(f"2026-01-02T03:04:05{fraction}Z") == expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.errors import ProgramFailed
+from reconciler.errors import EngineUnreachable, ProgramFailed
 from reconciler.model import Action, Cause, Container, DesiredService, DesiredStack, Outcome, StackOutcome, Step
 from reconciler.pipeline.work import Silent, Task, Work
 
@@ -63,3 +63,22 @@ def test_a_failed_step_ends_the_work():
 def test_a_failure_before_anything_is_touched():
     """Files that cannot be written leave what runs alone."""
     assert run([], fails="files").result == "FailedUnchanged"
+
+
+def test_an_engine_that_is_lost_on_the_way():
+    """What was done so far is told, and that not everything was."""
+
+    def look() -> tuple[Container, ...]:
+        if "up" in performed:
+            raise EngineUnreachable("engine-lost", host="unix:///docker.sock", words="gone")
+        return ()
+
+    performed: list[str] = []
+    work = Work(Task("web", WEB, (NETWORK, CREATE)), look, lambda step: performed.append(step.kind), Silent())
+
+    outcome = work.run()
+
+    assert outcome.result == "FailedPartial"
+    assert outcome.problem is not None
+    assert (outcome.problem.target, outcome.problem.code) == ("stack/web", "engine-lost")
+    assert [one.ok for one in outcome.outcomes] == [True, True]
