@@ -206,7 +206,7 @@ def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Va
 
 
 def _shown_aliases(shown: Document, wanted: Document, subject: Subject) -> list[str]:
-    found = set(texts(shown.get("Aliases"))) - _own_names(subject)
+    found = set(texts(shown.get("Aliases"))) - (_own_names(subject) - {subject.name})
     if version(subject.world.api_version) < (1, 45) and subject.container:
         added = {subject.container.id[:12], text(subject.config.get("Hostname"))}
         found -= added - {subject.name, *texts(wanted.get("aliases"))}

@@ -8,7 +8,7 @@ with its services. A volume is never removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.model import (
@@ -17,6 +17,7 @@ from reconciler.model import (
     Cause,
     Container,
     DesiredObject,
+    DesiredStack,
     Kind,
     Network,
     Problem,
@@ -34,6 +35,17 @@ class Networks:
     draft: Draft
     remade: frozenset[str]
     absent: frozenset[str]
+
+
+def makers(stacks: Iterable[DesiredStack]) -> Mapping[tuple[str, str], str]:
+    """Say by kind and name which stack makes a network or volume: compose makes those that a service uses."""
+    found: dict[tuple[str, str], str] = {}
+    for stack in stacks:
+        networks = {key for service in stack.services for key in network_keys(service)}
+        volumes = {key for service in stack.services for key in volume_keys(service)}
+        found |= {("network", n.name): stack.name for n in stack.networks if n.key in networks and not n.external}
+        found |= {("volume", v.name): stack.name for v in stack.volumes if v.key in volumes and not v.external}
+    return found
 
 
 def plan_networks(scene: Scene) -> Networks:
@@ -174,9 +186,11 @@ def _volume(scene: Scene, wanted: DesiredObject) -> Draft:
 
 
 def _external(scene: Scene, wanted: DesiredObject, kind: str, is_there: bool) -> Draft:
-    if is_there or not wanted.external:
+    maker = scene.makers.get((kind, wanted.name))
+    if is_there or not wanted.external or maker in scene.stack.settings.depends_on:
         return Draft()
-    return Draft(blocked=(_problem(scene, wanted, kind, "ExternalMissing", f"external-{kind}-missing"),))
+    code, args = ("external-of-stack", {"kind": kind, "maker": maker}) if maker else (f"external-{kind}-missing", {})
+    return Draft(blocked=(_problem(scene, wanted, kind, "ExternalMissing", code, args),))
 
 
 def _is_own(scene: Scene, network: Network, key: str) -> bool:

@@ -16,6 +16,7 @@ from reconciler.plan.dependencies import block_dependants, broken_dependencies
 from reconciler.plan.handover import Wish, givers, impossible, leaving, make_room
 from reconciler.plan.index import plan_index
 from reconciler.plan.names import taken_names, too_many_for_one_name
+from reconciler.plan.objects import makers
 from reconciler.plan.order import number_actions, stack_order
 from reconciler.plan.pools import exhausted_pools
 from reconciler.plan.ports import taken_ports, too_many_for_one_port
@@ -70,12 +71,12 @@ def _plan_groups(
     First the daemon, then what goes, then every stack after those it depends on, or gets something from.
     """
     worlds = make_worlds(desired, observed, recorded)
-    commit = desired.revision.commit
+    commit, made_by = desired.revision.commit, makers(stacks)
     scenes = {}
     for stack in stacks:
         known = recorded.stacks.get(stack.name)
         own = own_containers(stack, known, facts)
-        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], facts, options, mask, commit)
+        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], facts, options, mask, commit, made_by)
     gone = plan_prune(desired, recorded, facts, options)
     drafts, first = _plan_stacks(scenes, facts, gone, options)
     parts: dict[str, Draft] = {}

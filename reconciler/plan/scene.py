@@ -131,6 +131,7 @@ class Scene:
     """One desired stack and all that its plan depends on.
 
     `containers` are those of the project that are ours, or that we are told to adopt. `commit` is the revision that is planned.
+    `makers` name the stack that makes a network or volume, by kind and name.
     """
 
     stack: DesiredStack
@@ -141,6 +142,7 @@ class Scene:
     options: Options
     mask: Mask
     commit: str
+    makers: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def target(self) -> str:

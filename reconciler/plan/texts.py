@@ -204,6 +204,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "external-network-missing": ("the external network {name} does not exist", "Make it: docker network create {name}"),
     "external-volume-missing": ("the external volume {name} does not exist", "Make it: docker volume create {name}"),
+    "external-of-stack": (
+        "the external {kind} {name} is not there yet; stack {maker} makes it",
+        "Write depends_on: [{maker}] in this stack's stack.yaml.",
+    ),
     "image-never-pulled": (
         "image {image} is not here, and pull_policy is never",
         "Load or build it on this device, or change pull_policy.",

@@ -271,6 +271,11 @@ def test_swap_cannot_be_limited_everywhere():
 # ── versions and spellings ───────────────────────────────────────────────────────────────────────
 
 
+def test_a_container_that_is_called_like_its_service() -> None:
+    """`container_name: app` of the service app: the alias, which is its name too, is neither missing nor too many."""
+    assert paths(service(container_name="app"), made(service(container_name="app"))) == []
+
+
 @pytest.mark.parametrize("version", ["1.41", "1.44"])
 @pytest.mark.parametrize("hostname", ["host7", "app", "other"])
 def test_older_engines_add_aliases_of_their_own(version, hostname):

@@ -105,6 +105,24 @@ def test_externals() -> None:
     assert text(desired(web), observed(all_made(web), web, **there_are), record(web)) == "No changes."
 
 
+def test_an_external_network_that_another_stack_makes() -> None:
+    """With depends_on it comes in time; without it the hint names that stack and not the docker command."""
+    proxy = stack("proxy", service("traefik", networks={"front": None}), networks=(network("front", "front"),))
+    outside = (network("front", "front", external=True),)
+    web = stack("web", service("site", networks={"front": None}), networks=outside)
+    after = stack(
+        "web", service("site", networks={"front": None}), networks=outside, settings={"depends_on": ("proxy",)}
+    )
+
+    lost = text(desired(proxy, web), observed([]))
+    fine = text(desired(proxy, after), observed([]))
+
+    assert "ExternalMissing: the external network front is not there yet; stack proxy makes it" in lost
+    assert "Write depends_on: [proxy]" in lost
+    assert "! " not in fine
+    assert fine.index("create proxy-traefik-1") < fine.index("create web-site-1")
+
+
 DATA = {"type": "volume", "source": "data", "target": "/data"}
 
 
