@@ -96,7 +96,8 @@ class DesiredStack:
 
     `folder` is the stable path. `compose_files` (relative to it) and `env_file` (absolute, the effective variables)
     are what compose is called with. `variables` go into that env file. `configs` and `secrets` are the top-level ones
-    as compose renders them, by key.
+    as compose renders them, by key. `done` are jobs that the record proves finished at this very definition
+    (`plan/applied.py`: `remember`): they need no container any more.
     """
 
     name: str
@@ -114,6 +115,7 @@ class DesiredStack:
     secrets: Mapping[str, Document] = field(default_factory=dict)
     position: Position | None = None
     problems: tuple[Problem, ...] = ()
+    done: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

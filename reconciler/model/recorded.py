@@ -27,13 +27,15 @@ class AppliedService:
     """What was last applied of a service; `plan/applied.py` makes it.
 
     `document` is the normal form of the rendered service by field path, secrets masked. `config_hash` is compose's label on
-    the containers that were proved.
+    the containers that were proved. `finished` is for a declared job that had done its work: the digest of the definition
+    at which it did.
     """
 
     document: Document
     inputs: Mapping[str, str] = field(default_factory=dict)
     image_id: str | None = None
     config_hash: str | None = None
+    finished: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

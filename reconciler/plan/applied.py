@@ -8,9 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from reconciler.model import AppliedService, AppliedStack, Container, DesiredService, DesiredStack, Document, Json, Mask
+from reconciler.model import (
+    AppliedService,
+    AppliedStack,
+    Container,
+    DesiredService,
+    DesiredStack,
+    Document,
+    Json,
+    Mask,
+    RecordedStack,
+)
 from reconciler.plan.compare import normal_network, normal_service, normal_volume
+from reconciler.plan.jobs import declared_jobs, is_finished
 from reconciler.plan.rendered import replicas, waits
 from reconciler.plan.world import World
 
@@ -23,10 +35,17 @@ def applied_stack(
     stack: DesiredStack, world: World, containers: Sequence[Container], revision: str, mask: Mask
 ) -> AppliedStack:
     """Return what is to be recorded once a second plan of the stack is empty; `containers` are the stack's own."""
-    by_service = {container.service: container for container in reversed(containers) if not container.oneoff}
+    own: dict[str | None, list[Container]] = {}
+    for container in containers:
+        if not container.oneoff:
+            own.setdefault(container.service, []).append(container)
+    jobs = declared_jobs(stack)
     return AppliedStack(
         revision=revision,
-        services={s.name: _applied_service(s, world, by_service.get(s.name), mask) for s in stack.services},
+        services={
+            s.name: _applied_service(s, world, own.get(s.name, ()), mask, job=s.name in jobs, done=s.name in stack.done)
+            for s in stack.services
+        },
         networks={n.key: _masked(normal_network(n.document), mask) for n in stack.networks},
         volumes={v.key: _masked(normal_volume(v.document), mask) for v in stack.volumes},
     )
@@ -40,6 +59,22 @@ def made_inputs(service: DesiredService) -> Mapping[str, str]:
     return {**service.inputs, BUILD: hashlib.sha256(json.dumps(build, sort_keys=True).encode()).hexdigest()}
 
 
+def remember(stack: DesiredStack, recorded: RecordedStack | None) -> DesiredStack:
+    """Return the stack with the jobs that have finished as they are wanted now: swept away, they are not run again."""
+    known = recorded.applied.services if recorded is not None and recorded.applied is not None else {}
+    jobs = declared_jobs(stack) if any(service.finished for service in known.values()) else frozenset()
+    done = {s.name for s in stack.services if s.name in jobs and s.name in known and _has_finished(s, known[s.name])}
+    return replace(stack, done=frozenset(done)) if done else stack
+
+
+def _has_finished(service: DesiredService, known: AppliedService) -> bool:
+    return known.finished == _definition(service)
+
+
+def _definition(service: DesiredService) -> str:
+    return hashlib.sha256(json.dumps([service.digest, made_inputs(service)], sort_keys=True).encode()).hexdigest()
+
+
 def applied_document(service: DesiredService, world: World, mask: Mask) -> Document:
     """Return a service in the form in which the record keeps it."""
     document = _masked(normal_service(service.document, world), mask)
@@ -47,12 +82,17 @@ def applied_document(service: DesiredService, world: World, mask: Mask) -> Docum
     return {**document, DEPENDS_ON: sorted(waits(service)), SCALE: replicas(service)}
 
 
-def _applied_service(service: DesiredService, world: World, container: Container | None, mask: Mask) -> AppliedService:
+def _applied_service(
+    service: DesiredService, world: World, containers: Sequence[Container], mask: Mask, *, job: bool, done: bool
+) -> AppliedService:
+    first = containers[0] if containers else None
+    ended = all(is_finished(one, job=job, service=service) for one in containers) if containers else done
     return AppliedService(
         applied_document(service, world, mask),
         made_inputs(service),
-        container.image_id if container else None,
-        container.config_hash if container else None,
+        first.image_id if first else None,
+        first.config_hash if first else None,
+        _definition(service) if job and ended else None,
     )
 
 

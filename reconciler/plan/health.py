@@ -111,7 +111,7 @@ def _service_health(
 def _service_readiness(stack: DesiredStack, service: DesiredService, containers: Sequence[Container]) -> Readiness:
     own = _of(service, containers)
     job = service.name in declared_jobs(stack)
-    if len(own) < replicas(service):
+    if len(own) < replicas(service) and service.name not in stack.done:
         return _waiting(stack, service.name, "service-missing")
     return _worst(_container_readiness(stack, service, container, job=job) for container in own)
 

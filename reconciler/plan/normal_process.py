@@ -109,7 +109,7 @@ def desired_environment(subject: Subject) -> Normal:
         return {OTHERS: UNKNOWN, **own}
     if subject.container is None:
         return {name: "(unset)" if value is None else value for name, value in own.items()}
-    return {**_proxies(subject), **split_environment(subject.image.get("Env")), **own}
+    return {**split_environment(subject.image.get("Env")), **_proxies(subject), **own}
 
 
 def _proxies(subject: Subject) -> dict[str, Value]:

@@ -162,7 +162,7 @@ def _holders(
 ) -> dict[tuple[int, str], list[tuple[str, Container]]]:
     """Return, by port, the containers that have it, each with the address."""
     found: dict[tuple[int, str], list[tuple[str, Container]]] = {}
-    for container in facts.observed.containers:
+    for container in facts.names.values():
         for port in container.ports if container.state in _UP else ():
             if (port.port, port.protocol) in wanted:
                 found.setdefault((port.port, port.protocol), []).append((port.address, container))

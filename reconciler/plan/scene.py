@@ -107,11 +107,11 @@ def index_facts(observed: Observed) -> Facts:
     return Facts(
         observed=observed,
         containers={project: tuple(sorted(found, key=_by_number)) for project, found in containers.items()},
-        names={container.name: container for container in observed.containers if container.state != "removing"},
+        names={c.name: c for c in sorted(observed.containers, key=_by_number) if c.state != "removing"},
         networks=_networks_by(observed.networks, lambda network: network.name),
         project_networks=_networks_by(observed.networks, lambda network: network.project or ""),
         volumes={volume.name: volume for volume in observed.volumes},
-        attached={network_id: tuple(found) for network_id, found in attached.items()},
+        attached={network_id: tuple(sorted(found, key=lambda one: one.name)) for network_id, found in attached.items()},
     )
 
 

@@ -88,7 +88,7 @@ def call_roll(place: Place, containers: Sequence[Container]) -> Roster:
     whole = [c for c in containers if c not in leftovers]
     wanted = replicas(service)
     top = max((c.number for c in whole), default=0)
-    missing = range(top + 1, top + 1 + wanted - len(whole))
+    missing = range(top + 1, top + 1 + wanted - len(whole)) if service.name not in stack.done else ()
     names = tuple(container_name(stack.project, service, number) for number in missing)
     return Roster(tuple(whole[:wanted]), tuple(whole[wanted:]), leftovers, names)
 
@@ -248,7 +248,11 @@ def _create(place: Place, names: Sequence[str]) -> list[Action]:
         return []
     recorded = place.scene.recorded
     is_new = recorded is not None and recorded.applied is not None and place.scene.applied(place.service.name) is None
-    change = placed(place, "new-service", git=True) if is_new else _scaled(place)
+    applied = place.scene.applied(place.service.name)
+    if applied is not None and applied.finished:
+        change: Cause | None = placed(place, "job-changed", git=True)
+    else:
+        change = placed(place, "new-service", git=True) if is_new else _scaled(place)
     return [
         Action(
             target=place.target,

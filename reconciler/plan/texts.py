@@ -17,6 +17,7 @@ CAUSES: Mapping[str, str] = {
     "missing": "not there",
     "new-service": "new in git",
     "new-object": "new in git",
+    "job-changed": "another job in git than the one that has finished",
     "field": "{fields} differs",
     "fields": "{fields} differ",
     "scale": "{replicas} wanted, {applied} before",
@@ -64,6 +65,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "path-leaves": (
         "{key}: {path} leads out of the stack's folder",
         "Keep the file in stacks/{stack}/ and name it from there; only that folder is there on the device.",
+    ),
+    "project-folder-absent": (
+        "{key}: {path} is no folder that stacks/{stack}/ holds in git",
+        "Name a folder with files in it: compose would take the one above, and paths would start from there.",
     ),
     "path-unclear": (
         "{key}: what {path} will become cannot be known",

@@ -55,10 +55,10 @@ def _saved(api: docker.APIClient, image: str) -> tuple[dict[str, bytes], str]:
 class _Handler(BaseHTTPRequestHandler):
     server: Any
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_HEAD(self) -> None:
         self._answer(body=False)
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
