@@ -11,7 +11,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -217,11 +217,12 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _connection(host: str, timeout: float | None) -> http.client.HTTPConnection:
-    address = urlsplit(host)
-    if address.scheme == "unix":
-        return _UnixConnection(address.path, timeout)
-    if address.scheme == "tcp" and address.hostname:
-        return http.client.HTTPConnection(address.hostname, address.port or 2375, timeout=timeout)
+    with suppress(ValueError):  # a port that is no number, or too large a one
+        address = urlsplit(host)
+        if address.scheme == "unix":
+            return _UnixConnection(address.path, timeout)
+        if address.scheme == "tcp" and address.hostname:
+            return http.client.HTTPConnection(address.hostname, address.port or 2375, timeout=timeout)
     raise EngineUnreachable("engine-address", host=host)
 
 

@@ -121,8 +121,8 @@ def _start(
             list(argv), env=dict(env), cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr,
             pass_fds=tuple(pass_fds), start_new_session=True,
         )  # fmt: skip
-    except OSError as error:
-        words = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a NUL among the words
+        words = getattr(error, "strerror", None) or str(error)
         raise MissingTool("program-not-started", program=argv[0], words=words) from error
 
 

@@ -57,9 +57,10 @@ def find_compose(state_dir: Path | None, places: Sequence[str] = PLACES) -> Comp
 
 def _programs(places: Sequence[str]) -> Iterator[str]:
     for place in places:
-        path = Path(place).expanduser()
-        if path.is_file() and os.access(path, os.X_OK):
-            yield str(path)
+        # these never raise: a home may be unknown, or not ours to look into
+        path = os.path.expanduser(place)  # noqa: PTH111
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
+            yield path
 
 
 def _number(version: str) -> tuple[int, int]:

@@ -104,7 +104,9 @@ def test_permission():
     assert raised.value.code == "engine-permission"
 
 
-@pytest.mark.parametrize("host", ["/var/run/docker.sock", "npipe:////./pipe/docker", "tcp://", ""])
+@pytest.mark.parametrize(
+    "host", ["/var/run/docker.sock", "npipe:////./pipe/docker", "tcp://", "tcp://h:99999", "tcp://[h", ""]
+)
 def test_what_is_no_address(host):
     """An address of another kind is named as such."""
     assert unreachable_code(host) == "engine-address"

@@ -87,6 +87,12 @@ def test_missing_program_is_a_missing_tool():
     assert caught.value.arguments["program"] == "/no/such/program"
 
 
+def test_a_word_that_no_program_can_get():
+    """A NUL, which YAML can spell, is no bug of ours."""
+    with pytest.raises(MissingTool):
+        process.run(["/bin/true", "a\0b"], env=ENV, timeout=1)
+
+
 def test_require_raises_with_the_tail():
     """A failure that matters carries the program's own words."""
     with pytest.raises(ProgramFailed) as caught:

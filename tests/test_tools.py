@@ -42,6 +42,13 @@ def test_absent(tmp_path):
     assert caught.value.code == "compose-missing"
 
 
+def test_places_that_cannot_be_looked_at(tmp_path):
+    """A home that nobody knows and a path that is too long are places like others without a compose."""
+    with pytest.raises(MissingTool) as caught:
+        find_compose(None, ["~nobody-of-this-name/docker-compose", "/" + "x" * 300])
+    assert caught.value.code == "compose-missing"
+
+
 def test_an_old_one_does_not_hide_a_new_one(tmp_path):
     """Later places are tried when the first is too old."""
     old, new = program(tmp_path, "1.29.2", "old"), program(tmp_path, "2.30.0", "new")

@@ -33,7 +33,8 @@ def stack_lock(state_dir: Path, stack: str, *, who: str, why: str, wait: float =
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _acquire(handle, stack, wait)
-        _sign(handle, who, why)
+        with explained(str(path)):
+            _sign(handle, who, why)
         yield handle
     finally:
         # Only closed, never unlocked: a compose run that still has the descriptor goes on holding the lock.

@@ -77,6 +77,8 @@ def read_json(content: bytes, file: str) -> JsonFile:
         return _object(text)
     except json.JSONDecodeError as error:
         raise InvalidSource("json-syntax", file=file, line=error.lineno, words=error.msg) from None
+    except ValueError as error:  # a number with more digits than Python reads
+        raise InvalidSource("json-syntax", file=file, line=1, words=str(error)) from None
     except RecursionError:
         raise InvalidSource("json-syntax", file=file, line=1, words="nested too deeply") from None
 

@@ -88,7 +88,7 @@ class Repository:
     def _ask(self) -> tuple[str, str]:
         """Return the full name of the ref and the id it stands at."""
         path = local_path(self._url)
-        if path and not (Path(path).exists() or Path(f"{path}.git").exists()):
+        if path and not any(map(os.path.exists, (path, f"{path}.git"))):
             raise SourceUnreachable("source-path-missing", url=shown(self._url))
         names = [self._ref] if self._ref.startswith("refs/") else [f"refs/heads/{self._ref}", f"refs/tags/{self._ref}"]
         said = self._remote("ls_remote", "--", self._url, *names, *(f"{name}^{{}}" for name in names)).stdout
@@ -194,13 +194,13 @@ class Repository:
             self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_if_new(self._config, gitcall.private_config(self._url))
             handle = os.open(self._state_dir / "source.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
         except OSError as error:
             raise NoSpace("cannot-write", path=str(self._state_dir), words=error.strerror or "") from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
 
 _QUIETLY = (

@@ -41,6 +41,8 @@ def parse(content: bytes, path: Path) -> Document | Problem:
         return _problem("daemon-file-not-json", path, words="it is not UTF-8 text", line=line)
     except json.JSONDecodeError as error:
         return _problem("daemon-file-not-json", path, words=error.msg, line=error.lineno)
+    except (ValueError, RecursionError) as error:  # a number, or a depth, that Python does not read
+        return _problem("daemon-file-not-json", path, words=str(error))
     if values is None:
         return {}
     return values if isinstance(values, dict) else _problem("daemon-file-not-object", path)

@@ -323,6 +323,14 @@ def test_a_full_disk_leaves_the_old_files_whole(small_disk):
     assert tree(small_disk) == {"web/a": "old", "web/b": "old"}
 
 
+def test_a_name_too_long_to_be_written_beside(tmp_path):
+    """The draft of a file has a longer name than the file: the system's refusal is an error of ours, and nothing changes."""
+    with pytest.raises(PathRefused):
+        put_files(stack_of(tmp_path, {"a": "new", "b" * 250: "new"}), tmp_path, {})
+
+    assert tree(tmp_path) == {}
+
+
 def test_a_read_only_folder_is_an_error_that_says_so(small_disk, read_only):
     """A disk that went read-only: the error names the path, nothing changed."""
     written = put_files(stack_of(small_disk, {"a": "old"}), small_disk, {})

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from reconciler.apply.lock import stack_lock
-from reconciler.errors import Locked
+from reconciler.errors import Locked, NoSpace
 
 HOLD = """
 import sys
@@ -44,6 +44,17 @@ def test_the_second_one_learns_who_and_why(tmp_path):
 
     assert (holder["who"], holder["why"], holder["pid"]) == ("alice", "apply by hand", str(other.pid))
     assert holder["since"].endswith("+00:00")
+
+
+def test_a_full_disk(small_disk):
+    """Where the holder's name finds no room the lock is not taken, and the error says why."""
+    with stack_lock(small_disk, "web", who="a", why="b"):
+        pass
+    (small_disk / "locks/web.lock").write_bytes(b"")
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "filler").write_bytes(b"x" * 300_000)
+    with pytest.raises(NoSpace), stack_lock(small_disk, "web", who="a", why="b"):
+        pass
 
 
 def test_an_earlier_holder_leaves_no_trace(tmp_path):

@@ -65,6 +65,7 @@ def test_an_unmanaged_daemon_is_left_alone(tmp_path: Path) -> None:
         ('{\n# hello\n"a": 1}', 2, "key in double quotes"),
         ("{\n\"a\": {'b': 1}}", 2, "double quotes"),
         ('{"a": ' + "[" * 100_000, 1, "deeply"),
+        ('{"a": ' + "1" * 5000 + "}", 1, "4300"),
     ],
 )
 def test_what_is_not_json_names_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:

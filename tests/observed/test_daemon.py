@@ -33,6 +33,8 @@ def test_what_the_engine_accepts_is_read(content, values):
     [
         (b'{\n "debug": true,\n}', "daemon-file-not-json", 3),
         (b'{"a": 1} // why', "daemon-file-not-json", 1),
+        (b'{"a": ' + b"1" * 5000 + b"}", "daemon-file-not-json", None),
+        (b'{"a": ' + b"[" * 100000, "daemon-file-not-json", None),
         (b'{\n "a": "\xff"}', "daemon-file-not-json", 2),
         (b"[]", "daemon-file-not-object", None),
     ],
