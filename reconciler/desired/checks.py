@@ -5,6 +5,7 @@ Room 1 (desired); may import model, errors and yamlfile. Everything wrong is sai
 
 from __future__ import annotations
 
+import csv
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,11 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:|github\.com/|
 _BUILDER = ("docker-image://", "service:", "target:")
 """Build contexts that are neither files nor fetched by us."""
 
-_RESERVED = re.compile(r"(?:COMPOSE|DOCKER|BUILDX)_|LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)$|(?:PATH|HOME)$")
+_RESERVED = re.compile(
+    r"(?:COMPOSE|DOCKER|BUILDX|EXPERIMENTAL_BUILDKIT)_|LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)$"
+    r"|(?:PATH|HOME|PWD|TMPDIR|SSH_AUTH_SOCK|GODEBUG|SSL_CERT_FILE|SSL_CERT_DIR)$"
+    r"|XDG_\w+$|GIT_(?:DIR|WORK_TREE|SSH|SSH_COMMAND|ASKPASS|EXEC_PATH|PROXY_COMMAND|CONFIG\w*)$"
+)
 """What compose, or a program it starts, would take as an order to itself."""
 _INSTEAD = {
     "COMPOSE_PROJECT_NAME": "name: at the top of the compose file",
@@ -101,7 +106,7 @@ class _Judge:
         return "above-root" if path.split("/").count("..") > self._layout.folder.count("/") else None
 
     def _reference(self, file: ComposeFile, reference: Reference) -> Iterator[Problem]:
-        code = _verdict(file, reference)
+        code = _verdict(self._layout, file, reference)
         if code:
             yield self._problem(code, self._place(file, reference.at), key=reference.key, path=reference.text)
 
@@ -114,15 +119,37 @@ class _Judge:
         return Problem(f"stack/{stack}", "InvalidSource", code, {"stack": stack, **args}, file, line)
 
 
-def _verdict(file: ComposeFile, reference: Reference) -> str | None:
+def _verdict(layout: StackLayout, file: ComposeFile, reference: Reference) -> str | None:
     try:
         path, text = file.resolve(reference), file.text(reference.text)
-    except Unclear:
+        caches = _local_caches(text) if reference.kind == "cache" else None
+    except (Unclear, csv.Error):
         return "path-unclear"
+    if caches is not None:
+        return "path-leaves" if any(map(_leaves, caches)) else None
     if reference.kind == "extra-context" and text.startswith(_BUILDER):
         return None
     if _REMOTE.match(text):
         return "remote-refused"
     if outside(path) or text.startswith("~") or (reference.kind == "project" and ".." in text.split("/")):
         return "path-leaves"
+    if reference.kind in ("profile", "key") and _leaves(text):
+        return "path-leaves"
+    if reference.kind == "project" and not any(_is_below(path, other) for other in layout.by_path):
+        return "project-folder-absent"
     return None
+
+
+def _leaves(text: str) -> bool:
+    """Say whether a path leaves the stack's folder that starts there whichever file names it."""
+    return outside(posixpath.normpath(text))
+
+
+def _is_below(folder: str, path: str) -> bool:
+    return folder == "." or path.startswith(f"{folder}/")
+
+
+def _local_caches(entry: str) -> list[str]:
+    """Return the folders that a cache entry names; it is a line of comma-separated, perhaps quoted fields."""
+    fields = [field.partition("=") for line in csv.reader(entry.splitlines()) for field in line]
+    return [value for name, _, value in fields if name.strip().lower() in ("src", "dest")]

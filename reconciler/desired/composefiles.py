@@ -6,6 +6,7 @@ Room 1 (desired); may import model, errors and yamlfile. Nothing outside the sta
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from reconciler.model import Problem, StackFile
 from reconciler.yamlfile import YamlFile
 
 Role: TypeAlias = Literal["main", "extends", "include"]
+
+_COMPOSE_SETS = re.compile(r"(?:COMPOSE|DOCKER|BUILDX)_|(?:PATH|PWD|HOME)$")
+"""Variables that compose gets from us, or gives itself, though no file sets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,12 @@ class ComposeFile:
 
     def text(self, text: str) -> str:
         """Resolve the variables of a text. Raises Unclear."""
-        return interpolate(text, self._known if self.role == "include" else self.variables.get)
+        return interpolate(text, self._lookup)
 
-    def _known(self, name: str) -> str:
-        if name not in self.variables:
+    def _lookup(self, name: str) -> str | None:
+        if name not in self.variables and (self.role == "include" or _COMPOSE_SETS.match(name)):
             raise Unclear(name)
-        return self.variables[name]
+        return self.variables.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,14 @@ def read_compose_files(layout: StackLayout) -> Reading:
 class _Walk:
     def __init__(self, layout: StackLayout) -> None:
         self._layout = layout
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str, Role]] = set()
         self.problems: list[Problem] = []
 
     def read(self, path: str, base: str, role: Role) -> Iterator[ComposeFile]:
         stored = self._layout.by_path.get(path)
-        if stored is None or (path, base) in self._seen:
+        if stored is None or (path, base, role) in self._seen:
             return
-        self._seen.add((path, base))
+        self._seen.add((path, base, role))
         try:
             outline = yamlfile.outline(content(stored), stored.origin)
         except InvalidSource as error:

@@ -33,10 +33,6 @@ class Positions:
                     found[key] = place
         return found
 
-    def object(self, part: str, key: str) -> Position | None:
-        """Return where a top-level network, volume, config or secret stands last."""
-        return self.at(part, key)
-
     def at(self, *path: str) -> Position | None:
         """Return where a path stands in the last file that has it."""
         for file in reversed(self._own):

@@ -13,14 +13,17 @@ from reconciler.desired.shapes import get, items, mapping
 from reconciler.model import Json
 from reconciler.yamlfile import Path
 
-Kind: TypeAlias = Literal["file", "include", "extends", "project", "context", "extra-context", "key"]
+Kind: TypeAlias = Literal[
+    "file", "include", "extends", "project", "context", "extra-context", "profile", "key", "cache"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """One such place: `key` in the file's words, the path `at` which it stands, the `text` as written.
 
-    `below` is a folder (as written) that the text starts from, for a Dockerfile its context.
+    `below` is a folder (as written) that the text starts from, for a Dockerfile its context. Of a `cache` the text is the
+    whole entry, `type=local,src=…`.
     """
 
     kind: Kind
@@ -76,7 +79,7 @@ def _profile(at: Path, option: Json) -> Iterator[Reference]:
     if isinstance(option, str) and option.startswith(("seccomp=", "seccomp:")):
         path = option[len("seccomp=") :]
         if path not in ("unconfined", "builtin"):
-            yield Reference("file", "security_opt", at, path)
+            yield Reference("profile", "security_opt", at, path)
 
 
 def _build(at: Path, build: Json) -> Iterator[Reference]:
@@ -90,14 +93,7 @@ def _build(at: Path, build: Json) -> Iterator[Reference]:
     yield from _pairs("key", "build.ssh", (*at, "ssh"), get(build, "ssh"))
     for key in ("cache_from", "cache_to"):
         for index, item in enumerate(items(get(build, key))):
-            yield from _local_cache(f"build.{key}", (*at, key, index), item)
-
-
-def _local_cache(key: str, at: Path, item: Json) -> Iterator[Reference]:
-    fields = dict(part.partition("=")[::2] for part in item.split(",")) if isinstance(item, str) else {}
-    if fields.get("type") == "local":
-        for name in ("src", "dest"):
-            yield from _one("file", key, at, fields.get(name))
+            yield from _one("cache", f"build.{key}", (*at, key, index), item)
 
 
 def _pairs(kind: Kind, key: str, at: Path, value: Json) -> Iterator[Reference]:

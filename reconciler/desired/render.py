@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -30,9 +30,10 @@ from reconciler.errors import NoSpace, ProgramFailed
 from reconciler.model import DesiredObject, DesiredService, Document, Json, Position, Problem
 from reconciler.tools import ComposeTool
 
-_FORMAT = 1
-"""Raise it when entries written before can no longer be used."""
+_FORMAT = 2
+"""Raise it when entries written before can no longer be used, also because more is refused now."""
 _TIMEOUT = 60.0
+_FILED = ("configs", "secrets")
 _WORKERS = 4
 _LARGEST_SECRET = 64 * 1024
 _TELLING = 16
@@ -109,11 +110,14 @@ def _render(layout: StackLayout, tool: ComposeTool, cache_dir: Path) -> dict[str
     if problems:
         return {"problems": [asdict(problem) for problem in problems]}
     with cache.staging(cache_dir) as root:
-        done = process.run(_command(layout, tool, root), env=compose.environment(None, None), timeout=_TIMEOUT)
+        # where `up` will stand, too: compose starts the env_file of an include within an include from there
+        command, folder = _command(layout, tool, root), root + layout.folder
+        done = process.run(command, env=compose.environment(None, None), cwd=folder, timeout=_TIMEOUT)
     if done.code:
         return {"problems": [asdict(complaint(layout, reading, done.tail.replace(root, "")))]}
-    model = _stable(json.loads(done.stdout.replace("$$", "$")), root)
-    return _keep(layout, reading, mapping(model))
+    model = mapping(_stable(json.loads(done.stdout.replace("$$", "$")), root))
+    problems = tuple(_strays(layout, Positions(layout, reading), model))
+    return {"problems": [asdict(problem) for problem in problems]} if problems else _keep(layout, reading, model)
 
 
 def _command(layout: StackLayout, tool: ComposeTool, root: str) -> list[str]:
@@ -148,6 +152,20 @@ def _stable(value: Json, root: str) -> Json:
             return [_stable(below, root) for below in value]
         case _:
             return value
+
+
+def _strays(layout: StackLayout, positions: Positions, model: Document) -> Iterator[Problem]:
+    """Judge what compose made of the paths: should it read a file otherwise than the checks did, nothing is lost."""
+    named = [(part, key, "file", item.get("file")) for part in _FILED for key, item in _documents(model, part).items()]
+    for key, service in _documents(model, "services").items():
+        build = mapping(service.get("build"))
+        extra = mapping(build.get("additional_contexts")).values()
+        named += [("services", key, "build", path) for path in (build.get("context"), *extra)]
+    for part, key, last, path in named:
+        if isinstance(path, str) and path.startswith("/") and not f"{path}/".startswith(f"{layout.folder}/"):
+            place = positions.at(part, key, last) or positions.at(part, key) or Position(layout.compose_files[0])
+            args = {"stack": layout.name, "key": f"{part}.{key}.{last}", "path": path}
+            yield Problem(f"stack/{layout.name}", "InvalidSource", "path-leaves", args, place.file, place.line)
 
 
 def _keep(layout: StackLayout, reading: Reading, model: Document) -> dict[str, Any]:

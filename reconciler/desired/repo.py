@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,14 +66,6 @@ class Repository:
     def revision(self, commit: str) -> Revision:
         """Describe a commit that was fetched before. Raises InvalidSource when it is not here."""
         return self.tree(commit).revision
-
-    def export(self, commit: str) -> Path:
-        """Return the folder with all files of a commit, staged once."""
-        return self.tree(commit).root
-
-    def files(self, commit: str) -> Mapping[str, str]:
-        """Return git's id of every file of a commit, by its path below the followed folder."""
-        return {entry.path: entry.digest for entry in self.tree(commit).entries}
 
     def tree(self, commit: str) -> Tree:
         """Return a commit's staged tree; starts no program when it is staged already."""

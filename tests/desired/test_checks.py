@@ -43,6 +43,9 @@ LEAVING = [
     ("build: {context: ., additional_contexts: {a: 'oci-layout:///a'}}", 4),
     ("build: {context: ., ssh: ['a=/root/.ssh/id']}", 4),
     ("build: {context: ., cache_to: ['type=local,dest=/tmp/c']}", 4),
+    ("build: {context: ., cache_to: ['Type=local,Dest=/tmp/c']}", 4),
+    ('build: {context: ., cache_from: [\'"type=local","src=c,/../../x"\']}', 4),
+    ("build: {context: ., cache_from: ['type=${NO:-local},src=${UP}/x']}", 4),
     ("security_opt: ['seccomp=/etc/x.json']", 4),
     ("security_opt: ['seccomp:../x.json']", 4),
     ("credential_spec: {file: ../x}", 4),
@@ -150,7 +153,44 @@ def test_included_files_are_judged_from_their_own_folder():
     files = {"compose.yaml": "include: [sub/one.yaml]\n", "sub/one.yaml": sub}
     assert found(layout(files)) == [("path-leaves", "stacks/web/sub/one.yaml", 5)]
     files["compose.yaml"] = "include: [{path: sub/one.yaml, project_directory: sub/deeper}]\n"
-    assert found(layout(files)) == []
+    assert found(layout(files | {"sub/deeper/file": ""})) == []
+
+
+@pytest.mark.parametrize("there", [{}, {"d": "a file"}, {"dd/x": ""}])
+def test_project_directory_is_a_folder_that_git_holds(there):
+    """Of one that is absent, or is a file, compose takes the folder above; what a path means would depend on the disk."""
+    files = {"compose.yaml": "include: [{path: a.yaml, project_directory: d}]\n", "a.yaml": service("env_file: ../e")}
+    assert found(layout(files | there)) == [("project-folder-absent", "stacks/web/compose.yaml", 1)]
+    assert found(layout(files | {"d/x": ""})) == []
+
+
+@pytest.mark.parametrize("name", ["PATH", "PWD", "HOME", "COMPOSE_PROJECT_NAME", "DOCKER_HOST", "DOCKER_CONFIG"])
+def test_variables_that_only_compose_knows_make_a_path_unclear(name):
+    """Compose has variables that no file sets: what stands behind them cannot be judged, here and in extended files."""
+    path = f"./x${{{name}:+/../../secret}}"
+    assert found(layout(service(f"env_file: {path}"))) == [("path-unclear", "stacks/web/compose.yaml", 4)]
+    files = {"compose.yaml": service("extends: {file: b.yaml, service: web}"), "b.yaml": service(f"label_file: {path}")}
+    assert found(layout(files)) == [("path-unclear", "stacks/web/b.yaml", 4)]
+
+
+def test_a_file_that_is_extended_and_included_is_judged_as_both():
+    """An include may bring variables of its own, also to a file that something else read before."""
+    files = {
+        "compose.yaml": service("extends: {file: x.yaml, service: web}"),
+        "compose.override.yaml": "include: [{path: x.yaml, env_file: own.env}]\n",
+        "x.yaml": service("env_file: ./f${OWN}"),
+        "own.env": "OWN=/../../secret\n",
+    }
+    assert found(layout(files)) == [("path-unclear", "stacks/web/x.yaml", 4)]
+
+
+@pytest.mark.parametrize("lines", ["security_opt: ['seccomp=../../x.json']", "build: {context: ., ssh: ['a=../../k']}"])
+@pytest.mark.parametrize("how", ["include: [a/b/c.yaml]\n", service("extends: {file: a/b/c.yaml, service: web}")])
+def test_profiles_and_keys_start_from_the_stack(how, lines):
+    """Compose looks for these from the project's folder, whichever file names them."""
+    assert found(layout({"compose.yaml": how, "a/b/c.yaml": service(lines)})) == [
+        ("path-leaves", "stacks/web/a/b/c.yaml", 4)
+    ]
 
 
 def test_extended_files_are_judged_from_their_own_folder():
@@ -188,14 +228,17 @@ def test_links_are_refused():
 
 
 @pytest.mark.parametrize(
-    "name", ["COMPOSE_FILE", "COMPOSE_EXPERIMENTAL_GIT_REMOTE", "DOCKER_HOST", "BUILDX_CONFIG", "PATH"]
+    "name",
+    ["COMPOSE_FILE", "COMPOSE_EXPERIMENTAL_GIT_REMOTE", "DOCKER_HOST", "BUILDX_CONFIG", "PATH", "TMPDIR", "GIT_SSH"],
 )
 def test_variables_that_order_compose_about_are_refused(name):
     """Such a variable is refused with the place that sets it."""
     assert [item[1:] for item in found(layout(service("tty: true"), {"A": "1", name: "x"}))] == [("stacks/web/.env", 2)]
 
 
-@pytest.mark.parametrize("name", ["COMPOSE_PROFILES", "MY_DOCKER_HOST", "COMPOSER", "PATHS", "HOMEPAGE", "LD_X"])
+@pytest.mark.parametrize(
+    "name", ["COMPOSE_PROFILES", "MY_DOCKER_HOST", "COMPOSER", "PATHS", "HOMEPAGE", "LD_X", "GIT_SHA"]
+)
 def test_other_variables_pass(name):
     """COMPOSE_PROFILES and all that only looks similar is free."""
     assert found(layout(service("tty: true"), {name: "x"})) == []

@@ -275,3 +275,33 @@ def test_entry_is_plain_json(tmp_path):
     render_stack(web(), under_test(), tmp_path)
     (entry,) = tmp_path.iterdir()
     assert json.loads(entry.read_text())["project"] == "web"
+
+
+def test_compose_stands_in_the_stacks_folder(tmp_path, monkeypatch):
+    """An include within an include finds its env file in the stack's folder, never where the agent happens to stand."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.env").write_text("IMAGE=leaked")
+    files = {
+        "compose.yaml": "include: [a/b.yaml]\nservices: {web: {image: x}}\n",
+        "a/b.yaml": "include: [{path: ../c.yaml, env_file: ../own.env}]\n",
+        "c.yaml": "services: {c: {image: '${IMAGE}'}}\n",
+        "own.env": "IMAGE=ours",
+    }
+    rendered = render_stack(layout(files), under_test(), tmp_path / "cache")
+    assert documents(rendered)["c"]["image"] == "ours"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("services: {web: {image: x, configs: [c]}}\nconfigs:\n  c:\n    file: ../c\n", "configs.c.file"),
+        ("services: {web: {image: x, secrets: [c]}}\nsecrets:\n  c:\n    file: /c\n", "secrets.c.file"),
+        ("services:\n  web:\n\n    build: ../other\n", "services.web.build"),
+        ("services:\n  web:\n\n    build: {context: ., additional_contexts: {a: ../a}}\n", "services.web.build"),
+    ],
+)
+def test_what_compose_made_of_a_path_is_judged_again(tmp_path, monkeypatch, text, key):
+    """Should the checks ever read a file otherwise than compose, what leaves the folder is refused all the same."""
+    monkeypatch.setattr(render, "check_reading", lambda *_: ())
+    (problem,) = render_stack(layout(text), under_test(), tmp_path / "cache").problems
+    assert (problem.code, problem.args["key"], problem.line) == ("path-leaves", key, 4)

@@ -62,8 +62,10 @@ def test_the_first_fetch_is_shallow_and_stages_the_files(
 
     assert (revision.commit, revision.subject, revision.author) == (head, "number 2", "Ada")
     assert (tmp_path / "state/source.git/shallow").read_text().split() == [head]
-    assert (repository.export(head) / "stacks/web/number").read_text() == "2\n"
-    assert repository.files(head)["stacks/web/number"] == source.git("rev-parse", "HEAD:stacks/web/number")
+    tree = repository.tree(head)
+    assert (tree.root / "stacks/web/number").read_text() == "2\n"
+    (entry,) = [entry for entry in tree.entries if entry.path == "stacks/web/number"]
+    assert entry.digest == source.git("rev-parse", "HEAD:stacks/web/number")
 
 
 def test_a_pass_without_news_runs_git_once(follow: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +228,7 @@ def test_files_are_staged_as_git_holds_them(source: Source, follow: Callable[...
     source.git("add", ".gitattributes")
     source.git("commit", "-q", "-m", "attributes")
     repository = follow()
-    root = repository.export(repository.fetch(last_good=None).commit)
+    root = repository.tree(repository.fetch(last_good=None).commit).root
 
     assert (root / "stacks/web/number").read_bytes() == b"2\n"
     assert (root / "crlf.txt").read_bytes() == b"a\r\nb\n$Id$\n"
