@@ -41,7 +41,7 @@ def main() -> None:
     print(table(rows))
     print(
         f"\nOn {os.cpu_count()} processors, load {load:.1f} before and {os.getloadavg()[0]:.1f} after;"
-        f" medians; {time.monotonic() - begun:.0f} s in all."
+        f" medians, of ratios too; {time.monotonic() - begun:.0f} s in all."
     )
     if options.quick:
         print("Quick: the numbers of stacks are not those of the targets.")

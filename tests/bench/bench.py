@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.images import make_image
 from deploy.private_dockerd import PrivateDockerd
 from reconciler.tools import find_compose
-from tests.bench.clock import Cost, rounds
+from tests.bench.clock import Cost, repeated
 from tests.bench.farm import Farm
 from tests.bench.rival import Rival
 
@@ -56,7 +56,7 @@ class Bench:
         with self.farm.host.pipeline() as pipeline:
             source = pipeline.refresh()
             assert not pipeline.plan(source).plan.actions
-            return rounds(self.sizes.rounds, lambda: pipeline.plan(source))
+            return repeated(self.sizes.rounds, lambda: pipeline.plan(source))
 
 
 def say(words: str) -> None:

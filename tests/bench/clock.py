@@ -29,18 +29,31 @@ def timed(work: Callable[[], _T]) -> tuple[Cost, _T]:
     return Cost(time.perf_counter() - wall, _cpu() - cpu), made
 
 
-def rounds(count: int, work: Callable[[], object]) -> Cost:
+def repeated(count: int, work: Callable[[], object]) -> Cost:
     """Do the work some times; return the medians."""
     return medians([timed(work)[0] for _ in range(count)])
 
 
-def alternating(count: int, ours: Callable[[], object], loop: Callable[[], object]) -> tuple[Cost, Cost]:
-    """Do both some times, each first in every other round; return the medians of each."""
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Rounds of ours and of the loop's, one right after the other: a busy machine is then busy for both."""
+
+    ours: Sequence[Cost]
+    loop: Sequence[Cost]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios of wall times."""
+        return statistics.median(one.wall / other.wall for one, other in zip(self.ours, self.loop, strict=True))
+
+
+def duel(count: int, ours: Callable[[int], Cost], loop: Callable[[int], Cost]) -> Duel:
+    """Let both do their work some times, given the round's number; each is first in every other round."""
     costs: tuple[list[Cost], list[Cost]] = ([], [])
     for number in range(count):
         for which in (0, 1) if number % 2 == 0 else (1, 0):
-            costs[which].append(timed((ours, loop)[which])[0])
-    return medians(costs[0]), medians(costs[1])
+            costs[which].append((ours, loop)[which](number))
+    return Duel(*costs)
 
 
 def medians(costs: Sequence[Cost]) -> Cost:

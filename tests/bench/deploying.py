@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from reconciler.model import Outcome, Step
 from reconciler.pipeline import Pipeline, Silent
 from reconciler.settings import load
 from tests.bench.bench import Bench, say
-from tests.bench.clock import Cost, medians, timed
+from tests.bench.clock import Cost, duel, medians, timed
 from tests.bench.farm import Farm, in_stacks, stack_files, write_folders
 from tests.bench.ours import run
 from tests.bench.table import Row
@@ -19,17 +20,23 @@ from tests.e2e.host import Host
 def first_deploy(bench: Bench) -> Row:
     """Deploy new stacks: `reconciler apply` as a process on a host that never saw one, against the loop."""
     count = bench.sizes.deploy
-    costs: tuple[list[Cost], list[Cost]] = ([], [])
-    for number in range(bench.sizes.slow_rounds):
-        for which in (0, 1) if number % 2 == 0 else (1, 0):
-            say(f"first deploy of {count} stacks, {('ours', 'loop')[which]}, round {number + 1}")
-            names = [f"{('ours', 'loop')[which]}{number}x{one:03}" for one in range(count)]
-            costs[which].append((_deploy_ours, _deploy_by_loop)[which](bench, names))
-            _clear(bench, names)
-    ours, loop = medians(costs[0]), medians(costs[1])
+
+    def deploy(who: str, how: Callable[[Bench, list[str]], Cost], number: int) -> Cost:
+        say(f"first deploy of {count} stacks, {who}, round {number + 1}")
+        names = [f"{who}{number}x{one:03}" for one in range(count)]
+        cost = how(bench, names)
+        bench.farm.host.clear(*names)
+        return cost
+
+    _deploy_by_loop(bench, ["warm"])  # the very first container of an engine takes longer
+    bench.farm.host.clear("warm")
+    rounds = duel(
+        bench.sizes.slow_rounds, partial(deploy, "ours", _deploy_ours), partial(deploy, "loop", _deploy_by_loop)
+    )
+    ours, loop = medians(rounds.ours), medians(rounds.loop)
     cpu = f"our own processor time and that of what we start, {ours.cpu - loop.cpu:+.2f} s against the loop's"
     notes = (f"{cpu}; the rest is the engine at work or waiting",)
-    return Row("deploy", f"first deploy, {count} stacks", ours, 0.8, loop=loop, notes=notes)
+    return Row("deploy", f"first deploy, {count} stacks", 0.8, ours, rounds, notes=notes)
 
 
 def _deploy_ours(bench: Bench, names: list[str]) -> Cost:
@@ -41,10 +48,6 @@ def _deploy_ours(bench: Bench, names: list[str]) -> Cost:
 def _deploy_by_loop(bench: Bench, names: list[str]) -> Cost:
     folders = write_folders(bench.folder / names[0], names)
     return timed(lambda: bench.rival.loop(folders))[0]
-
-
-def _clear(bench: Bench, names: list[str]) -> None:
-    bench.farm.host.clear(*names)
 
 
 class _Watch(Silent):
@@ -62,7 +65,7 @@ class _Watch(Silent):
 
     def parts(self, begun: float) -> Mapping[str, float]:
         ends = [at for _, at in self.moments[1:]] + [self.runs_at]
-        steps = {kind: end - at for (kind, at), end in zip(self.moments, ends, strict=True) if end > at}
+        steps = {kind: end - at for (kind, at), end in zip(self.moments, ends, strict=True) if at < self.runs_at}
         return {"until the first step": self.moments[0][1] - begun, **steps}
 
 
@@ -72,19 +75,22 @@ def one_change(bench: Bench) -> Row:
     farm = bench.grown(count)
     name, folder = farm.names[count // 2], write_folders(bench.folder / "plain", ["plain"])[0]
     bench.rival.up(folder)
-    ours: list[Cost] = []
-    loop: list[Cost] = []
-    parts: Mapping[str, float] = {}
-    for number in range(bench.sizes.rounds):
+    parts: dict[str, float] = {}
+
+    def ours(number: int) -> Cost:
         say(f"one change among {count} stacks, round {number + 1}")
-        level = number + 2
-        cost, parts = _change_ours(farm, name, level)
-        ours.append(cost)
-        write_folders(folder.parent, [folder.name], level)
-        loop.append(timed(lambda: bench.rival.up(folder))[0])
-    _clear(bench, ["plain"])
+        cost, found = _change_ours(farm, name, number + 2)
+        parts.update(found)
+        return cost
+
+    def loop(number: int) -> Cost:
+        write_folders(folder.parent, [folder.name], number + 2)
+        return timed(lambda: bench.rival.up(folder))[0]
+
+    rounds = duel(bench.sizes.rounds, ours, loop)
+    bench.farm.host.clear(folder.name)
     title = f"one changed service among {count} stacks, until it runs"
-    return Row("change", title, medians(ours), 1.3, loop=medians(loop), parts=parts)
+    return Row("change", title, 1.3, medians(rounds.ours), rounds, parts=parts)
 
 
 def _change_ours(farm: Farm, name: str, level: int) -> tuple[Cost, Mapping[str, float]]:

@@ -13,7 +13,7 @@ from reconciler.pipeline import Planned
 from reconciler.plan.ask import ask
 from reconciler.plan.plan import Options, make_plan
 from tests.bench.bench import Bench, say
-from tests.bench.clock import alternating, culprits, medians, rounds, timed
+from tests.bench.clock import culprits, duel, medians, repeated, timed
 from tests.bench.copies import MODEL, changed, copies
 from tests.bench.farm import in_stacks, stack_files
 from tests.bench.ours import import_all, run
@@ -31,9 +31,13 @@ def fresh_plan(bench: Bench) -> Row:
     say(f"plan of {count} stacks against the loop, which settles first")
     farm.loop(count)
     assert farm.ids() == before, "compose has other ideas of our stacks than we have"
-    ours, loop = alternating(bench.sizes.slow_rounds, lambda: run(farm.host, "plan"), lambda: farm.loop(count))
+    rounds = duel(
+        bench.sizes.slow_rounds,
+        lambda _: timed(lambda: run(farm.host, "plan"))[0],
+        lambda _: timed(lambda: farm.loop(count))[0],
+    )
     title = f"plan, fresh process, nothing changed, {count} stacks"
-    return Row("plan", title, ours, 1 / 4, loop=loop, parts=_parts(bench, farm.host))
+    return Row("plan", title, 1 / 4, medians(rounds.ours), rounds, parts=_parts(bench, farm.host))
 
 
 def cold_look(bench: Bench) -> Row:
@@ -50,7 +54,7 @@ def cold_look(bench: Bench) -> Row:
             cost, planned = timed(lambda: pipeline.plan_for(desired, source.url))  # noqa: B023 - called at once
             assert not planned.plan.actions
             costs.append(cost)
-    row = Row("look", f"field-level look, cold, in process, {2 * count} containers", medians(costs), 1.2)
+    row = Row("look", f"field-level look, cold, in process, {2 * count} containers", 1.2, medians(costs))
     if row.met:
         return row
     with host.pipeline() as pipeline:
@@ -72,8 +76,8 @@ def planner_alone(bench: Bench) -> Row:
     desired = changed(desired, sizes.changed)
     _, plan = timed(lambda: _make_plan(planned, desired, observed, recorded))
     assert [action.kind for action in plan.actions] == ["recreate"] * sizes.changed, plan
-    cost = rounds(sizes.rounds, lambda: _make_plan(planned, desired, observed, recorded))
-    row = Row("planner", f"planner alone, {sizes.planned} stacks × 4 services, {sizes.changed} changed", cost, 0.5)
+    cost = repeated(sizes.rounds, lambda: _make_plan(planned, desired, observed, recorded))
+    row = Row("planner", f"planner alone, {sizes.planned} stacks × 4 services, {sizes.changed} changed", 0.5, cost)
     why = culprits(lambda: _make_plan(planned, desired, observed, recorded)) if not row.met else ""
     each = f"{1e6 * cost.wall / sizes.planned / 4:.0f} µs per service"
     return replace(row, notes=(each, *([why] if why else ())))
@@ -89,8 +93,8 @@ def growth(bench: Bench) -> Row:
     return Row(
         "growth",
         f"pass in process, nothing changed, {small} → {middle} → {large} stacks",
-        bench.passes[large],
         1.3,
+        bench.passes[large],
         relative=late / early,
         said=" → ".join(f"{wall[n]:.2f}" for n in bench.sizes.farm) + " s",
         notes=(
@@ -107,7 +111,7 @@ def _make_plan(planned: Planned, desired: Desired, observed: Observed, recorded:
 
 def _parts(bench: Bench, host: Host) -> Mapping[str, float]:
     """Say where a fresh plan's time goes, room by room."""
-    parts = {"start and imports": rounds(bench.sizes.rounds, lambda: import_all(_IMPORTS)).wall}
+    parts = {"start and imports": repeated(bench.sizes.rounds, lambda: import_all(_IMPORTS)).wall}
     cost, pipeline = timed(host.pipeline)
     with pipeline:
         parts["open"] = cost.wall

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from tests.bench.clock import Cost
+from tests.bench.clock import Cost, Duel, medians
 
 _HEAD = ("measure", "ours", "compose loop", "ratio", "target", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measure: `value` must not exceed `limit`; both are seconds, or with `loop` or `relative` a ratio.
+    """One measure: `value` must not exceed `limit`; both are seconds, or with `rounds` or `relative` a ratio.
 
-    `parts` say where our time goes, in seconds; `notes` what else must be known to judge the number.
+    `ours` are medians, as are those taken from `rounds`. `parts` say where our time goes, in seconds; `notes` what else must
+    be known to judge the number.
     """
 
     name: str
     measure: str
-    ours: Cost
     limit: float
-    loop: Cost | None = None
+    ours: Cost
+    rounds: Duel | None = None
     relative: float | None = None
     said: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -29,9 +30,9 @@ class Row:
 
     @property
     def value(self) -> float:
-        if self.relative is not None:
-            return self.relative
-        return self.ours.wall / self.loop.wall if self.loop else self.ours.wall
+        if self.rounds is not None:
+            return self.rounds.ratio
+        return self.ours.wall if self.relative is None else self.relative
 
     @property
     def met(self) -> bool:
@@ -42,8 +43,8 @@ class Row:
         return {
             "name": self.name,
             "measure": self.measure,
-            "ours": {"wall": self.ours.wall, "cpu": self.ours.cpu},
-            "loop": {"wall": self.loop.wall, "cpu": self.loop.cpu} if self.loop else None,
+            "ours": asdict(self.ours),
+            "rounds": asdict(self.rounds) if self.rounds else None,
             "value": self.value,
             "limit": self.limit,
             "met": self.met,
@@ -61,12 +62,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    ratio = "" if row.loop is None and row.relative is None else f"{row.value:.2f}"
+    ratio = "" if row.rounds is None and row.relative is None else f"{row.value:.2f}"
     unit = "" if ratio else " s"
     return (
         row.measure,
         row.said or _cost(row.ours),
-        _cost(row.loop) if row.loop else "",
+        _cost(medians(row.rounds.loop)) if row.rounds else "",
         ratio,
         f"≤ {row.limit:g}{unit}",
         "met" if row.met else "MISSED",
