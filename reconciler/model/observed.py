@@ -19,6 +19,14 @@ class Pool:
     size: int
 
 
+BUILT_IN_POOLS = (
+    *(Pool(f"172.{number}.0.0/16", 16) for number in (17, 18, 19)),
+    *(Pool(f"172.{number}.0.0/14", 16) for number in (20, 24, 28)),
+    Pool("192.168.0.0/16", 20),
+)
+"""What an engine cuts networks from when its settings name no pools."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The docker daemon itself. `info` is its `GET /info`."""
@@ -26,7 +34,7 @@ class Engine:
     version: str
     api_version: str
     info: Document = field(default_factory=dict)
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[Pool, ...] = BUILT_IN_POOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +104,10 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A local image: `config` is the `Config` of its inspect; `platform` is `os/arch[/variant]`."""
+    """A local image; `config` is the `Config` of its inspect."""
 
     id: str
     config: Document = field(default_factory=dict)
-    platform: str = ""
-    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,8 @@ class Observed:
 
     `images` maps asked references to local image ids (absent: not here); `image_configs` is by id, and holds the
     images of inspected containers too. `missing_paths` are asked paths that do not exist.
-    `routes` are subnets the host already routes (CIDR). `machine_id` is the host's.
+    `listeners` are there when ports were asked for. `routes` are subnets the host already routes (CIDR). `machine_id` is
+    the host's.
     """
 
     engine: Engine

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.engine import EngineClient
 from reconciler.errors import EngineRefused
-from reconciler.model import Ask, Container, Document, Engine, Image, Network, Observed, Pool, Volume
+from reconciler.model import BUILT_IN_POOLS, Ask, Container, Document, Engine, Image, Network, Observed, Pool, Volume
 from reconciler.observed import host
 from reconciler.observed.containers import container
 from reconciler.observed.daemon import observed_daemon
@@ -19,13 +19,6 @@ from reconciler.observed.stops import has_ended, with_stops
 from reconciler.settings import DaemonSettings
 
 LOG_LINES = 20
-
-_BUILT_IN_POOLS = (
-    *(Pool(f"172.{number}.0.0/16", 16) for number in (17, 18, 19)),
-    *(Pool(f"172.{number}.0.0/14", 16) for number in (20, 24, 28)),
-    Pool("192.168.0.0/16", 20),
-)
-"""What the engine cuts networks from when its settings name no pools."""
 
 
 def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: Engine | None = None) -> Observed:
@@ -46,7 +39,7 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: E
         volumes=tuple(map(_volume, engine.volumes())),
         images={reference: str(document["Id"]) for reference, document in images.items() if document},
         image_configs=_image_configs(engine, images.values(), containers),
-        listeners=host.listeners(ask.ports - _published(containers)),
+        listeners=host.listeners(ask.ports - _published(containers)) if ask.ports else (),
         routes=host.routes(),
         missing_paths=host.missing(ask.paths),
         files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
@@ -116,13 +109,7 @@ def _image_configs(
 
 
 def _image(document: Mapping[str, Any]) -> Image:
-    platform = (document.get("Os"), document.get("Architecture"), document.get("Variant"))
-    return Image(
-        id=document["Id"],
-        config=document.get("Config") or {},
-        platform="/".join(filter(None, platform)),
-        digests=tuple(document.get("RepoDigests") or ()),
-    )
+    return Image(document["Id"], document.get("Config") or {})
 
 
 def _network(document: Mapping[str, Any]) -> Network:
@@ -142,4 +129,4 @@ def _compose_labels(labels: Mapping[str, str], kind: str) -> tuple[str | None, s
 def _engine(engine: EngineClient) -> Engine:
     info: Mapping[str, Any] = engine.info()
     pools = [Pool(pool["Base"], pool["Size"]) for pool in info.get("DefaultAddressPools") or ()]
-    return Engine(str(info["ServerVersion"]), engine.api_version, info, tuple(pools) or _BUILT_IN_POOLS)
+    return Engine(str(info["ServerVersion"]), engine.api_version, info, tuple(pools) or BUILT_IN_POOLS)
