@@ -12,8 +12,7 @@
     │   ├── NotFastForward       the history was rewritten
     │   ├── EngineRefused        dockerd answered, with an error
     │   ├── ProgramFailed        a program we ran ended with an error
-    │   ├── DaemonRejected       dockerd does not take its new settings
-    │   └── HealthFailed         it runs, but does not get healthy
+    │   └── DaemonRejected       dockerd does not take its new settings
     └── Refused    policy: we will not do it as things are
         ├── PathRefused          a link or something else stands where we would write
         ├── InvalidSettings      the agent's own settings cannot be used
@@ -114,12 +113,6 @@ class DaemonRejected(Stalled):
     """The docker daemon does not take its new settings, or does not come back with them."""
 
     reason = "DaemonRejected"
-
-
-class HealthFailed(Stalled):
-    """Containers run, but do not get ready."""
-
-    reason = "HealthFailed"
 
 
 class PathRefused(Refused):

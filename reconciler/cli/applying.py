@@ -16,16 +16,16 @@ import click
 
 from reconciler.cli.inert import inert, json_text
 from reconciler.cli.opening import opened, warn_about
-from reconciler.cli.progress import GOOD, Lines, Listener, count
+from reconciler.cli.progress import Lines, count
 from reconciler.cli.stopping import Stoppable
 from reconciler.cli.streams import complain, console, say
 from reconciler.cli.words import tell_error, tell_problem
 from reconciler.errors import PlanStale
-from reconciler.model import Document, Json, Problem, StackOutcome
+from reconciler.model import GOOD, Document, Json, Problem, StackOutcome
 from reconciler.plan.document import plan_document, problem_document
 
 if TYPE_CHECKING:
-    from reconciler.pipeline import Report
+    from reconciler.pipeline import Listener, Report
 
 NOT_CONVERGED = 3
 

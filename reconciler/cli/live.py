@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.cli.inert import inert
-from reconciler.cli.progress import GLYPHS, GOOD, STYLES, Row, count, seconds, step_text
-from reconciler.model import Outcome, StackOutcome, Step
+from reconciler.cli.progress import GLYPHS, STYLES, Row, count, seconds, step_text
+from reconciler.model import GOOD, Outcome, StackOutcome, Step
 
 
 class LiveTable:

@@ -7,25 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from reconciler.cli.inert import inert
 from reconciler.model import Action, Outcome, StackOutcome, Step
 from reconciler.plan.texts import problem_text
 
-GOOD = frozenset({"Applied", "NoChange"})
 Mark: TypeAlias = Literal["working", "done", "failed"]
 GLYPHS: Mapping[Mark, str] = {"working": "…", "done": "✓", "failed": "✗"}
 STYLES: Mapping[Mark, str] = {"working": "cyan", "done": "green", "failed": "bold red"}
-
-
-class Listener(Protocol):
-    """What the pipeline tells while it works."""
-
-    def step(self, step: Step) -> None: ...
-    def outcome(self, outcome: Outcome) -> None: ...
-    def settled(self, outcome: StackOutcome) -> None: ...
-    def output(self, stack: str, line: str) -> None: ...
 
 
 def step_text(step: Step) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from reconciler.cli.progress import Listener
 from reconciler.model import Outcome, StackOutcome, Step
+
+if TYPE_CHECKING:
+    from reconciler.pipeline import Listener
 
 
 class Stoppable:

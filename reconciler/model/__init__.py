@@ -6,7 +6,7 @@ defined here and nowhere else, and imported from here: `from reconciler.model im
 interprets them.
 """
 
-from reconciler.model.applied import Outcome, StackOutcome, Step, StepKind
+from reconciler.model.applied import GOOD, Outcome, StackOutcome, Step, StepKind
 from reconciler.model.desired import (
     DaemonKey,
     Desired,
@@ -20,6 +20,7 @@ from reconciler.model.desired import (
     StackSettings,
 )
 from reconciler.model.observed import (
+    BUILT_IN_POOLS,
     Ask,
     Container,
     Engine,
@@ -51,6 +52,8 @@ from reconciler.model.words import (
 )
 
 __all__ = [
+    "BUILT_IN_POOLS",
+    "GOOD",
     "NOTHING",
     "Action",
     "AppliedService",

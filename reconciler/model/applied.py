@@ -13,6 +13,9 @@ from reconciler.model.words import Problem, Result
 
 StepKind: TypeAlias = Literal["files", "pull", "build", "repair-names", "up", "call", "wait", "settled"]
 
+GOOD: tuple[Result, ...] = ("Applied", "NoChange")
+"""Results that leave nothing to wish for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

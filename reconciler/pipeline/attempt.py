@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from reconciler.apply.files import remove_env_file, take_away
 from reconciler.apply.lock import stack_lock
 from reconciler.errors import ReconcilerError
-from reconciler.model import DesiredStack, ObjectRef, Plan, Problem, Result, StackOutcome
+from reconciler.model import GOOD, DesiredStack, ObjectRef, Plan, Problem, Result, StackOutcome
 from reconciler.pipeline.crew import carry_out
 from reconciler.pipeline.daemon import DaemonPart, applied_keys, not_converged
 from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
-from reconciler.pipeline.tasks import GOOD, applied, choose_tasks, still_proved, waiting_for
+from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiting_for
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers

@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from reconciler.model import Problem, StackOutcome
+from reconciler.model import GOOD, Problem, StackOutcome
 from reconciler.pipeline.work import Task
 
 AT_ONCE = 4
 """Stacks that are worked on at the same time; one that only waits to become ready makes room for another."""
 _BEGUN = 16
 """Stacks that are begun at the same time."""
-
-_GOOD = ("Applied", "NoChange")
 
 
 class Carry(Protocol):
@@ -89,7 +87,7 @@ def _free(
 
 
 def _is_broken(outcome: StackOutcome | None) -> bool:
-    return outcome is not None and outcome.result not in _GOOD
+    return outcome is not None and outcome.result not in GOOD
 
 
 def _untouched(task: Task, broken: str) -> StackOutcome:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.apply.daemon import apply_daemon
 from reconciler.errors import ReconcilerError
-from reconciler.model import Action, Document, Outcome, Problem, Result, StackOutcome
-from reconciler.pipeline.tasks import GOOD
+from reconciler.model import GOOD, Action, Document, Outcome, Problem, Result, StackOutcome
 from reconciler.plan.texts import error_problem
 
 if TYPE_CHECKING:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.model import Action, AppliedStack, Container, DesiredStack, RecordedStack, Result
+from reconciler.model import GOOD, Action, AppliedStack, Container, DesiredStack, RecordedStack
 from reconciler.pipeline.work import Task
 from reconciler.plan.applied import applied_stack
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned
-
-GOOD: tuple[Result, ...] = ("Applied", "NoChange")
 
 
 def choose_tasks(planned: Planned) -> dict[str, Task]:

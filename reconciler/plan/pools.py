@@ -10,19 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, ip_network
 from itertools import islice
 
-from reconciler.model import Action, DesiredObject, DesiredStack, Observed, Pool, Problem
+from reconciler.model import Action, DesiredObject, DesiredStack, Observed, Problem
 from reconciler.plan.subject import items, mapping
-
-ENGINE_POOLS = (
-    Pool("172.17.0.0/16", 16),
-    Pool("172.18.0.0/16", 16),
-    Pool("172.19.0.0/16", 16),
-    Pool("172.20.0.0/14", 16),
-    Pool("172.24.0.0/14", 16),
-    Pool("172.28.0.0/14", 16),
-    Pool("192.168.0.0/16", 20),
-)
-"""What an engine cuts subnets from when it is not told otherwise."""
 
 
 def exhausted_pools(stacks: Sequence[DesiredStack], actions: Sequence[Action], observed: Observed) -> list[Problem]:
@@ -39,7 +28,7 @@ def free_subnets(observed: Observed) -> Iterator[tuple[int, int]]:
     used = _merge(_used(observed))
     starts = [start for start, _ in used]
     ends = [end for _, end in used]
-    for pool in observed.engine.pools or ENGINE_POOLS:
+    for pool in observed.engine.pools:
         base = ip_network(pool.base, strict=False)
         if isinstance(base, IPv4Network):
             yield from (s for s in _cut(base, pool.size) if bisect_right(starts, s[1]) == bisect_left(ends, s[0]))
