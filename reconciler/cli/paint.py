@@ -5,14 +5,16 @@ Face; imports rich and the layout of statusview.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reconciler.cli.statusview import Block, Cell, blocks
+from reconciler.cli.statusview import PROSE, Block, Cell, Row, blocks
 from reconciler.model import Document
 
 TONES: Mapping[str, str] = {
@@ -24,15 +26,63 @@ GLYPHS: Mapping[str, str] = {
 }  # fmt: skip
 """By what a line of the plan's text begins with."""
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_INDENT = 6
+"""Columns by which the rest of a line that is too long for the terminal stands further in."""
+_READABLE = 40
+"""Columns below which a last cell that does not fit gets a line of its own."""
 
 
-def paint_plan(text: str) -> Text:
+def paint_plan(text: str) -> Group:
     """Colour the lines of a plan by the glyph they begin with."""
-    painted = Text()
-    for line in text.splitlines():
-        painted.append(line + "\n", style=GLYPHS.get(line.lstrip()[:1], ""))
-    painted.right_crop(1)
-    return painted
+    return Group(*(Hanging(Text(line, GLYPHS.get(line.lstrip()[:1], ""))) for line in text.splitlines()))
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A line that goes on further in where the terminal is too narrow; it is broken between words."""
+
+    line: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        lead = len(self.line.plain) - len(self.line.plain.lstrip())
+        yield from _hung(console, Text(), self.line, lead + _INDENT, options.max_width)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """A table whose last column is prose: it is wrapped in its column, or beneath its row where that is narrow."""
+
+    block: Block
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        widths = [max(cell_len(row[column].text) for row in self.block) for column in range(len(self.block[0]) - 1)]
+        start = sum(widths) + 2 * len(widths)
+        for row in self.block:
+            lead, last = _padded(row, widths), _text(row[-1])
+            if start + last.cell_len > options.max_width < start + _READABLE:
+                yield from _hung(console, Text(), lead, _INDENT, options.max_width)
+                lead, last = Text(), Text("  ") + last
+            yield from _hung(console, lead, last, start if lead else _INDENT, options.max_width)
+
+
+def _padded(row: Row, widths: list[int]) -> Text:
+    cells = zip(row, widths, strict=False)
+    return Text().join(_text(cell) + Text(" " * (width - cell_len(cell.text) + 2)) for cell, width in cells)
+
+
+def _hung(console: Console, lead: Text, text: Text, indent: int, width: int) -> Iterator[Text]:
+    """Put `text` after `lead`; what is too long goes on in the column `indent`. All in terminal columns."""
+    whole = lead + text
+    whole.rstrip()
+    if whole.cell_len <= width or width <= indent + 10:
+        yield whole
+        return
+    first = whole.wrap(console, width)[0]
+    left = whole[len(first.plain) :]
+    left = left[len(left.plain) - len(left.plain.lstrip()) :]
+    for line in [first, *(Text(" " * indent) + line for line in left.wrap(console, width - indent))]:
+        line.rstrip()
+        yield line
 
 
 def paint_status(document: Document, now: datetime | None = None) -> Group:
@@ -58,7 +108,9 @@ def ago(since: str, now: datetime) -> str:
 
 def _drawn(block: Block) -> RenderableType:
     if all(len(row) == 1 for row in block):
-        return Group(*(_text(row[0]) for row in block))
+        return Group(*(Hanging(_text(row[0])) for row in block))
+    if block[0][-1].text == PROSE:
+        return Reasons(block)
     table = Table.grid(padding=(0, 2))
     for row in block:
         table.add_row(*map(_text, row))

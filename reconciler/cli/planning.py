@@ -65,4 +65,4 @@ def _paint(text: str) -> None:
     from reconciler.cli.paint import paint_plan
     from reconciler.cli.streams import console
 
-    console(sys.stdout).print(paint_plan(text), soft_wrap=True)
+    console(sys.stdout).print(paint_plan(text))

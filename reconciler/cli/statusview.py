@@ -15,6 +15,8 @@ from reconciler.model import Document
 BAD_WORDS = frozenset(
     {"Degraded", "Missing", "RolledBack", "FailedUnchanged", "FailedPartial", "Rejected", "unreachable"}
 )
+PROSE = "REASON"
+"""The head of a last column that holds whole sentences."""
 GOOD_WORDS = frozenset({"Synced", "Healthy", "Applied", "NoChange", "ok", "reachable", *GOOD_KEYS})
 
 
@@ -79,7 +81,7 @@ def _commits(revision: Document) -> str:
 
 
 def _stacks(view: View, when: When) -> Block:
-    head = tuple(Cell(word, "head") for word in ("STACK", "SYNC", "HEALTH", "RESULT", "SERVICES", "SINCE", "REASON"))
+    head = tuple(Cell(word, "head") for word in ("STACK", "SYNC", "HEALTH", "RESULT", "SERVICES", "SINCE", PROSE))
     rows = tuple(_stack(stack, when) for stack in view.stacks)
     return (head, *rows) if rows else ((Cell("No stacks on this device.", "dim"),),)
 

@@ -8,6 +8,10 @@ Face; imports the pure texts of plan/, model, errors.
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+
 from reconciler.cli.inert import inert, inert_block
 from reconciler.cli.streams import complain
 from reconciler.errors import ReconcilerError
@@ -29,10 +33,18 @@ def headline(problem: Problem) -> str:
 
 def tell(word: str, text: str, hint: str = "") -> None:
     """Print to standard error; `word` is `error` or `warning`. Further lines are indented."""
-    indented = text.replace("\n", "\n" + " " * (len(word) + 2))
-    complain(f"{word}: {indented}")
-    if hint:
-        complain(f"{'hint':>{len(word)}}: {inert(hint)}")
+    indent = " " * (len(word) + 2)
+    lines = f"{word}: {text}".replace("\n", f"\n{indent}").split("\n")
+    for line in [*lines, *([f"{'hint':>{len(word)}}: {inert(hint)}"] if hint else ())]:
+        complain(fitted(line, indent))
+
+
+def fitted(line: str, indent: str) -> str:
+    """Break a line between words where standard error is a terminal that is too narrow; the rest is indented."""
+    width = shutil.get_terminal_size().columns
+    if not sys.stderr.isatty() or len(line) <= width:
+        return line
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def tell_problem(word: str, problem: Problem, about: str = "") -> None:

@@ -170,8 +170,43 @@ def test_times_are_said_as_people_do():
     ] == ["now", "5 min ago", "2 h ago", "3 d ago", "in 5 min", "-"]
 
 
+def drawn(painted: Any, width: int) -> list[str]:
+    """Print on a terminal that is so wide, as lines."""
+    text = io.StringIO()
+    terminal = console(text)
+    terminal.width = width
+    terminal.print(painted)
+    return text.getvalue().splitlines()
+
+
 def test_a_plan_keeps_its_text_when_painted():
     """Colours change no character of a plan."""
     plan = "+ create [bold]web\n    ± image\n\nNo more"
 
-    assert plan == paint_plan(plan).plain
+    assert drawn(paint_plan(plan), 80) == plan.splitlines()
+
+
+def test_a_long_line_of_a_plan_goes_on_further_in():
+    """A narrow terminal breaks between words, and what goes on cannot be taken for an action."""
+    plan = "+ stack/web/service/api  create web-api-1  (missing: not there)"
+
+    assert drawn(paint_plan(plan), 40) == [
+        "+ stack/web/service/api  create",
+        "      web-api-1  (missing: not there)",
+    ]
+
+
+def test_a_long_reason_is_wrapped_on_a_terminal():
+    """In its column where there is room, beneath its row where there is little; in a pipe it stays one line."""
+    reason = "one two three four five six seven eight nine ten eleven twelve"
+    document = {**GOOD, "stacks": {"db": {**DB, "reason": reason}}, "daemon": None}
+    now = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+    row = "db     Synced  Healthy  Applied  1/1       2 h ago"
+
+    wide, narrow = (drawn(paint_status(document, now), width) for width in (95, 60))
+
+    at = wide.index(f"{row}  one two three four five six seven eight")
+    assert wide[at + 1] == " " * 52 + "nine ten eleven twelve"
+    assert narrow[narrow.index(row) + 1] == "  one two three four five six seven eight nine ten eleven"
+    assert narrow[narrow.index(row) + 2] == "      twelve"
+    assert any(line.endswith(reason) for line in overview(document).splitlines())

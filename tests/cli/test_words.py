@@ -20,6 +20,24 @@ def test_an_error_says_where_what_and_what_to_do(place, lead, capsys):
     assert second.startswith(" hint: Install version 2.26")
 
 
+def test_a_narrow_terminal_gets_broken_lines(capsys, monkeypatch):
+    """They are broken between words, and what goes on is indented; a pipe gets each message as one line."""
+    monkeypatch.setenv("COLUMNS", "30")
+    tell("error", "stacks/web/compose.yaml:7: port 80 is taken", "stop what holds it, or choose another")
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    tell("error", "stacks/web/compose.yaml:7: port 80 is taken", "stop what holds it, or choose another")
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error:",
+        "       stacks/web/compose.yaml:7:",
+        "       port 80 is taken",
+        " hint: stop what holds it, or",
+        "       choose another",
+    ]
+
+
 def test_words_of_a_program_are_indented_and_inert(capsys):
     """Several lines of foreign words stay below their error, and cannot act on the terminal."""
     tell_error(ProgramFailed("program-failed", program="compose", exit="1", words="one\n\x1b[31mtwo"))
