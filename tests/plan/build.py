@@ -176,9 +176,9 @@ def all_there(*stacks: DesiredStack, **more: Any) -> Observed:
 # ── the record's side ────────────────────────────────────────────────────────────────────────────
 
 
-def record(*stacks: DesiredStack, **more: Any) -> Recorded:
-    """Return the record after these stacks were applied."""
-    seen = all_there(*stacks)
+def record(*stacks: DesiredStack, seen: Observed | None = None, **more: Any) -> Recorded:
+    """Return the record after these stacks were applied, and `seen` like that."""
+    seen = seen or all_there(*stacks)
     worlds = make_worlds(desired(*stacks), seen, Recorded())
     return Recorded({s.name: recorded_stack(s, worlds[s.name], seen) for s in stacks}, **more)
 

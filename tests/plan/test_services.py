@@ -311,6 +311,20 @@ def test_shared_namespaces() -> None:
     )
 
 
+def test_a_donor_that_was_started_anew_has_other_namespaces() -> None:
+    """Who runs since before its donor's last start lives in namespaces that the donor has left; later it is well."""
+    vpn, app = all_made(VPN)
+    inside = altered(app, "HostConfig", NetworkMode=f"container:{vpn.id}")
+    begun = [altered(one, "State", StartedAt=f"2026-11-24T12:00:0{at}.5Z") for one, at in ((vpn, 1), (inside, 2))]
+    early = altered(inside, "State", StartedAt="2026-11-24T12:00:01.25Z")
+
+    assert text(desired(VPN), observed(begun, VPN), record(VPN)) == "No changes."
+    assert text(desired(VPN), observed([begun[0], early], VPN), record(VPN)).splitlines()[0] == (
+        "↻ stack/web/service/app  restart web-app-1  (drift: lives in a namespace that vpn has left: "
+        f"it was started anew since; {AT}:3)  [downtime]"
+    )
+
+
 def _with(web: DesiredStack, **settings: Any) -> DesiredStack:
     return stack(web.name, *web.services, settings=settings)
 
