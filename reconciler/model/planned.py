@@ -6,10 +6,11 @@ Part of model; may import only words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
-from reconciler.model.words import Because, Document, Json, Kind, Problem, Revision
+from reconciler.model.words import Because, Document, Json, Kind, Position, Problem, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Cause:
     file: str | None = None
     line: int | None = None
     commit: str | None = None
+
+    def at(self, place: Position | None) -> Self:
+        """Return the same with its place in the repository, if there is one."""
+        return replace(self, file=place.file, line=place.line) if place else self
 
 
 @dataclass(frozen=True, slots=True)

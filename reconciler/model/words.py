@@ -6,8 +6,8 @@ Part of model; imports nothing of ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeAlias
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 Document: TypeAlias = Mapping[str, "Json"]
@@ -58,3 +58,7 @@ class Problem:
     args: Mapping[str, str] = field(default_factory=dict)
     file: str | None = None
     line: int | None = None
+
+    def at(self, place: Position | None) -> Self:
+        """Return the same with its place in the repository, if there is one."""
+        return replace(self, file=place.file, line=place.line) if place else self

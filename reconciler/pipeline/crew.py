@@ -96,8 +96,7 @@ def _untouched(task: Task, broken: str) -> StackOutcome:
     code = "giver-failed" if gives else "dependency-failed"
     problem = Problem(
         f"stack/{task.name}", "DependencyNotReady", code, {"stack": task.name, "dependency": broken},
-        place.file if place else None, place.line if place else None,
-    )  # fmt: skip
+    ).at(place)  # fmt: skip
     return StackOutcome(task.name, "FailedUnchanged", problem)
 
 

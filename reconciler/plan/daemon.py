@@ -109,10 +109,8 @@ class _Pen:
         cause = Cause(
             code,
             {"key": key.name, "owner": key.owner},
-            place.file if place else None,
-            place.line if place else None,
-            self.commit if because == "change" and key.owner == "git" else None,
-        )
+            commit=self.commit if because == "change" and key.owner == "git" else None,
+        ).at(place)
         return self._action(key.name, "put-back" if because == "drift" else "set", because, cause, key.value)
 
     def drop(self, name: str) -> Action:

@@ -66,6 +66,4 @@ def _not_ready(
 
 def _problem(stack: DesiredStack, reason: str, code: str, args: dict[str, str]) -> Problem:
     place = stack.settings.positions.get("depends_on") or stack.position
-    return Problem(
-        f"stack/{stack.name}", reason, code, args, place.file if place else None, place.line if place else None
-    )
+    return Problem(f"stack/{stack.name}", reason, code, args).at(place)

@@ -125,10 +125,8 @@ def cause_of(findings: Sequence[Finding], commit: str) -> Cause:
     return Cause(
         "field" if len(findings) == 1 else "fields",
         {"fields": name_paths([finding.diff.path for finding in findings])},
-        position.file if position else None,
-        position.line if position else None,
-        commit if because == "change" else None,
-    )
+        commit=commit if because == "change" else None,
+    ).at(position)
 
 
 def name_paths(paths: Sequence[str]) -> str:

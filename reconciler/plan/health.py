@@ -207,9 +207,7 @@ def _problem(stack: DesiredStack, service: str, code: str, container: Container 
         "HealthFailed",
         code,
         args,
-        position.file if position else None,
-        position.line if position else None,
-    )
+    ).at(position)
 
 
 def _start_error(container: Container) -> str:

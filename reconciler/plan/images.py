@@ -53,7 +53,7 @@ def _fetch(scene: Scene, service: DesiredService, kind: Kind, because: Because, 
         target=f"{scene.target}/service/{service.name}",
         kind=kind,
         because=because,
-        cause=Cause(code, args, position.file if position else None, position.line if position else None),
+        cause=Cause(code, args).at(position),
         object=reference,
         stack=scene.stack.name,
         service=service.name,
@@ -68,6 +68,4 @@ def _never(scene: Scene, service: DesiredService) -> Problem:
         "PullFailed",
         "image-never-pulled",
         {"image": image_reference(scene.stack.project, service)},
-        position.file if position else None,
-        position.line if position else None,
-    )
+    ).at(position)

@@ -75,6 +75,4 @@ def _problem(stack: DesiredStack, service: DesiredService, name: str, owner: str
         "NameTaken",
         "name-taken",
         {"name": name, "owner": owner},
-        position.file if position else None,
-        position.line if position else None,
-    )
+    ).at(position)

@@ -112,7 +112,7 @@ def _remake(scene: Scene, wanted: DesiredObject, found: Network, findings: list[
         args = {"container": strangers[0].name}
         return Draft(blocked=(_problem(scene, wanted, "network", "ForeignProject", "network-in-use", args),))
     because = because_of(findings)
-    cause = _at(wanted, cause_of(findings, scene.commit))
+    cause = cause_of(findings, scene.commit).at(wanted.position)
     remove = replace(
         _action(scene, wanted.key, found, "remove", because, cause),
         fields=tuple(finding.diff for finding in findings),
@@ -214,7 +214,7 @@ def _create(scene: Scene, wanted: DesiredObject, kind: str, remade: frozenset[st
         target=f"{scene.target}/{kind}/{wanted.key}",
         kind="create",
         because=because,
-        cause=_at(wanted, Cause(code, commit=scene.commit if because == "change" else None)),
+        cause=Cause(code, commit=scene.commit if because == "change" else None).at(wanted.position),
         object=wanted.name,
         stack=scene.stack.name,
     )
@@ -233,11 +233,6 @@ def _action(scene: Scene, key: str, network: Network, kind: Kind, because: Becau
     )
 
 
-def _at(wanted: DesiredObject, cause: Cause) -> Cause:
-    place = wanted.position
-    return replace(cause, file=place.file if place else None, line=place.line if place else None)
-
-
 def _problem(
     scene: Scene, wanted: DesiredObject, kind: str, reason: str, code: str, args: dict[str, str] | None = None
 ) -> Problem:
@@ -247,6 +242,4 @@ def _problem(
         reason,
         code,
         {"name": wanted.name, **(args or {})},
-        place.file if place else None,
-        place.line if place else None,
-    )
+    ).at(place)

@@ -58,10 +58,8 @@ def _adopt(scene: Scene, taken: Sequence[Container]) -> Action:
         cause=Cause(
             "adopt",
             {"containers": ", ".join(sorted(container.name for container in taken))},
-            place.file if place else None,
-            place.line if place else None,
-            scene.commit,
-        ),
+            commit=scene.commit,
+        ).at(place),
         object=scene.stack.project,
         stack=scene.stack.name,
         level=BEFORE,
@@ -71,9 +69,7 @@ def _adopt(scene: Scene, taken: Sequence[Container]) -> Action:
 def _refusal(scene: Scene, code: str, container: Container) -> Problem:
     place = scene.stack.position
     args = {"project": scene.stack.project, "container": container.name, "folder": container.working_dir or "?"}
-    return Problem(
-        scene.target, "ForeignProject", code, args, place.file if place else None, place.line if place else None
-    )
+    return Problem(scene.target, "ForeignProject", code, args).at(place)
 
 
 def _elsewhere(scene: Scene, container: Container) -> Iterator[Problem]:
@@ -90,9 +86,7 @@ def _elsewhere(scene: Scene, container: Container) -> Iterator[Problem]:
                 "ForeignProject",
                 "bind-elsewhere",
                 args,
-                place.file if place else None,
-                place.line if place else None,
-            )
+            ).at(place)
 
 
 def _running_binds(document: Document) -> Iterator[tuple[str, str]]:

@@ -36,9 +36,7 @@ def _newer(scene: Scene, what: str, path: str, version: str, position: Position 
             "EngineTooOld",
             "engine-too-old",
             {"field": path, "needs": version, "has": has},
-            position.file if position else None,
-            position.line if position else None,
-        )
+        ).at(position)
 
 
 def api_number(version: str) -> tuple[int, ...]:
@@ -63,9 +61,7 @@ def _missing_source(scene: Scene, service: DesiredService, source: str, target: 
         "",
         "bind-source-missing",
         {"source": source, "target": target},
-        position.file if position else None,
-        position.line if position else None,
-    )
+    ).at(position)
 
 
 def _git_holds(scene: Scene, source: str) -> bool:

@@ -91,6 +91,4 @@ def _problem(stack: DesiredStack, network: DesiredObject) -> Problem:
         "PoolsExhausted",
         "pools-exhausted",
         {"name": network.name},
-        place.file if place else None,
-        place.line if place else None,
-    )
+    ).at(place)

@@ -192,6 +192,4 @@ def _problem(claim: Claim, owner: str) -> Problem:
         "PortTaken",
         "port-taken",
         {"port": f"{shown}/{claim.protocol}", "owner": owner, "service": claim.who},
-        claim.position.file if claim.position else None,
-        claim.position.line if claim.position else None,
-    )
+    ).at(claim.position)

@@ -125,10 +125,8 @@ def placed(place: Place, code: str, args: Mapping[str, str] | None = None, path:
     return Cause(
         code,
         args or {},
-        position.file if position else None,
-        position.line if position else None,
-        place.scene.commit if git else None,
-    )
+        commit=place.scene.commit if git else None,
+    ).at(position)
 
 
 def _mend(place: Place, looks: Sequence[tuple[Container, list[Finding]]], stale: Stale) -> list[Action]:
