@@ -47,7 +47,9 @@ class ComposeFile:
         return posixpath.normpath(posixpath.join(self.base, below, text)) if text else ""
 
     def text(self, text: str) -> str:
-        """Resolve the variables of a text. Raises Unclear."""
+        """Resolve the variables of a text. Raises Unclear, also where compose's own reading depends on its version."""
+        if "$" in text and "\n" in text:
+            raise Unclear(text)
         return interpolate(text, self._lookup)
 
     def _lookup(self, name: str) -> str | None:

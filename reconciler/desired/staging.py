@@ -98,6 +98,8 @@ def _write_files(git: Driver, wanted: str, place: Path) -> None:
         git.read_tree(wanted, env=env, kill_after_timeout=_LIMIT),
         git.checkout_index("--all", "--force", "--quiet", env=env, kill_after_timeout=_LIMIT),
     ):
+        if done.code and "invalid path" in done.tail:
+            raise InvalidSource("source-tree-odd", words=done.tail.strip())
         if done.code:
             raise NoSpace("staging-failed", path=str(place.parent), words=done.tail)
 
@@ -109,7 +111,22 @@ def _entries(listing: str) -> list[tuple[str, str, str]]:
         about, _, path = line.partition("\t")
         mode, _, digest = about.split(" ")
         found.append((path, digest, entry_kind(path, int(mode, 8))))
+    _guard_names({path for path, _, _ in found}, len(found))
     return sorted(found)
+
+
+def _guard_names(paths: set[str], count: int) -> None:
+    """Refuse a forged tree that holds one name twice: of a link and a folder, what is read might lie behind the link."""
+    folders = {above for folder in {path.rpartition("/")[0] for path in paths} for above in _with_parents(folder)}
+    both = sorted(paths & folders)
+    if both or len(paths) < count:
+        raise InvalidSource("source-tree-odd", words=both[0] if both else "a name stands twice")
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 def _must(done: Completed, commit: str, path: str) -> Completed:

@@ -32,6 +32,10 @@ DESIRED: Mapping[str, tuple[str, str]] = {
         "commit {commit} has no folder {path}",
         "Correct source.path in the settings, or put that folder into git.",
     ),
+    "source-tree-odd": (
+        "the revision holds names that no folder can hold: {words}",
+        "No git program makes such a revision: find out who pushed it, and go back to one before it.",
+    ),
     "source-commit-missing": (
         "commit {commit} is not here any more",
         "It is fetched again as soon as the source can be reached and still holds it.",

@@ -173,6 +173,12 @@ def test_variables_that_only_compose_knows_make_a_path_unclear(name):
     assert found(layout(files)) == [("path-unclear", "stacks/web/b.yaml", 4)]
 
 
+def test_variables_over_several_lines_make_a_path_unclear():
+    """Where the braces of such a text end is not the same in every compose."""
+    text = service('env_file: "x${NO:+${NO:?}\\n/../../../etc/}/../passwd"')
+    assert found(layout(text)) == [("path-unclear", "stacks/web/compose.yaml", 4)]
+
+
 def test_a_file_that_is_extended_and_included_is_judged_as_both():
     """An include may bring variables of its own, also to a file that something else read before."""
     files = {

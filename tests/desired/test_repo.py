@@ -218,6 +218,32 @@ def test_links_submodules_and_odd_names_are_told_apart(source: Source, follow: C
     }
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [("120000", "conf"), ("40000", "conf"), ("100644", "z")],
+        [("40000", "conf"), ("120000", "conf")],
+        [("100644", "conf"), ("120000", "conf")],
+        [("40000", "..")],
+        [("100644", "../../x")],
+        [("40000", ".git")],
+    ],
+)
+def test_forged_trees_are_refused(
+    names: list[tuple[str, str]], source: Source, follow: Callable[..., Repository]
+) -> None:
+    """A tree that no git program makes is refused whole: a name twice could hide that a folder is really a link."""
+    commit = source.commit({"f": "/etc"})
+    ids = {"40000": source.git("rev-parse", f"{commit}^{{tree}}"), "": source.git("rev-parse", f"{commit}:f")}
+    tree = b"".join(f"{m} {name}\0".encode() + bytes.fromhex(ids.get(m, ids[""])) for m, name in names)
+    (source.folder / "raw").write_bytes(tree)
+    forged = source.git("hash-object", "-t", "tree", "-w", "--literally", "raw")
+    source.git("update-ref", "refs/heads/main", source.git("commit-tree", "-m", "forged", forged))
+    with pytest.raises(InvalidSource) as refused:
+        follow().fetch(last_good=None)
+    assert refused.value.code == "source-tree-odd"
+
+
 def test_files_are_staged_as_git_holds_them(source: Source, follow: Callable[..., Repository]) -> None:
     """No attribute of the repository changes a byte: the content is what its id says."""
     (source.folder / "crlf.txt").write_bytes(b"a\r\nb\n$Id$\n")
