@@ -46,8 +46,8 @@ def run(config: Path | None, file: Path | None, *, as_json: bool, accept_rewrite
 
 
 def exit_code(report: Report) -> int:
-    """Judge a pass: converged means that nothing failed and nothing is blocked."""
-    return 0 if report.converged and not _failed(report) and not report.plan.blocked else NOT_CONVERGED
+    """Judge a pass: converged means that nothing failed, nothing is blocked, and what runs is well."""
+    return 0 if report.converged else NOT_CONVERGED
 
 
 def saved_index(file: Path) -> str:
@@ -101,7 +101,8 @@ def verdict(report: Report) -> str:
     parts = [count(len(stacks), "stack") + " failed"] if stacks else []
     parts += ["the daemon's settings failed"] if "daemon" in failed else []
     parts += [f"{len(report.plan.blocked)} blocked"] if report.plan.blocked else []
-    return f"Not converged on {revision}: {', '.join(parts) or 'something still differs; see `reconciler plan`'}."
+    parts += [f"{len(report.unwell)} not well"] if report.unwell else []
+    return f"Not converged on {revision}: {', '.join(parts)}."
 
 
 def report_document(report: Report) -> Document:
@@ -110,9 +111,10 @@ def report_document(report: Report) -> Document:
         "schema": 1,
         "device": report.plan.device,
         "revision": report.plan.revision.commit,
-        "converged": exit_code(report) == 0,
+        "converged": report.converged,
         "plan": plan_document(report.plan),
         "stacks": {outcome.stack: _stack_document(outcome) for outcome in report.outcomes},
+        "unwell": [problem_document(problem) for problem in report.unwell],
     }
 
 
@@ -140,4 +142,4 @@ def _failed(report: Report) -> list[StackOutcome]:
 def _problems(report: Report) -> list[Problem]:
     """Gather what is in the way, each once."""
     failed = [outcome.problem for outcome in _failed(report) if outcome.problem]
-    return failed + [problem for problem in report.plan.blocked if problem not in failed]
+    return failed + [problem for problem in (*report.plan.blocked, *report.unwell) if problem not in failed]

@@ -64,9 +64,15 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--env-dir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Stands in for the device's env_dir: DIR/<stack>.env.",
+)
 @_json
 @_config
-def validate(folder: Path, as_json: bool) -> int:
+def validate(folder: Path, env_dir: Path | None, as_json: bool) -> int:
     """Check a desired repository.
 
     For every device of it, all problems at once. Needs no engine and no settings. DIR is its top folder, by default
@@ -74,7 +80,7 @@ def validate(folder: Path, as_json: bool) -> int:
     """
     from reconciler.cli.validate import run
 
-    return run(folder, as_json=as_json)
+    return run(folder, env_dir, as_json=as_json)
 
 
 @cli.command()

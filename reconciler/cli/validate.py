@@ -25,6 +25,7 @@ from reconciler.tools import ComposeTool, find_compose
 
 NO_DEVICE = "no-device-of-this-name"
 """What a device sees that the repository does not know: the common layer."""
+_NEEDS_VARIABLE = "compose-needs-variable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class Checked:
     problems: tuple[Problem, ...]
 
 
-def run(folder: Path, *, as_json: bool) -> int:
+def run(folder: Path, env_dir: Path | None, *, as_json: bool) -> int:
     """Check the folder, print what is wrong, return the exit code. Raises InvalidSource when it cannot be read."""
     compose = _compose()
-    checked = check(folder, compose)
+    checked = check(folder, compose, env_dir)
     if as_json:
         say(json_text(document(checked)))
     else:
@@ -58,12 +59,15 @@ def document(checked: Checked) -> Document:
     return {"schema": 1, "problems": problems, "unseen": sorted(checked.unseen)}
 
 
-def check(folder: Path, compose: ComposeTool | None) -> Checked:
-    """Look at the repository with the eyes of each device, and of one that it does not name."""
+def check(folder: Path, compose: ComposeTool | None, env_dir: Path | None = None) -> Checked:
+    """Look at the repository with the eyes of each device, and of one that it does not name.
+
+    `env_dir` stands in for theirs; without it a variable that only they have is missing.
+    """
     tree = folder_tree(folder)
     devices = device_names(tree)
     with tempfile.TemporaryDirectory(prefix="reconciler-validate-") as scratch:
-        views = [load(tree, _context(device, Path(scratch), compose)) for device in (*devices, NO_DEVICE)]
+        views = [load(tree, _context(device, Path(scratch), compose, env_dir)) for device in (*devices, NO_DEVICE)]
     stacks = frozenset(stack.name for view in views for stack in view.stacks)
     unseen = frozenset(name for view in views for name in view.elsewhere) - stacks
     # what a stack depends on may be there on real devices only
@@ -99,6 +103,8 @@ def report(checked: Checked, compose: ComposeTool | None) -> Iterator[str]:
         yield headline(problem)
         if hint := problem_hint(problem):
             yield f"  hint: {inert(hint)}"
+    if any(problem.code == _NEEDS_VARIABLE for problem in checked.problems):
+        yield "Variables that only the devices know: give stand-ins with --env-dir DIR."
     if checked.unseen:
         names = ", ".join(map(inert, sorted(checked.unseen)))
         yield f"Not looked at, as `where` leaves it to no device of this repository: {names}"
@@ -116,11 +122,11 @@ def _compose() -> ComposeTool | None:
         return None
 
 
-def _context(device: str, scratch: Path, compose: ComposeTool | None) -> Context:
+def _context(device: str, scratch: Path, compose: ComposeTool | None, env_dir: Path | None) -> Context:
     return Context(
         device=device,
         stacks_dir=scratch / "stacks",
-        env_dir=None,
+        env_dir=env_dir,
         state_dir=scratch,
         compose=compose,
         owned={},

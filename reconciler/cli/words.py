@@ -16,7 +16,7 @@ from reconciler.cli.inert import inert, inert_block
 from reconciler.cli.streams import complain
 from reconciler.errors import ReconcilerError
 from reconciler.model import Problem
-from reconciler.plan.texts import error_problem, problem_hint, problem_text
+from reconciler.plan.texts import problem_hint, problem_text
 
 
 def place(file: str | None, line: int | None) -> str:
@@ -55,4 +55,4 @@ def tell_problem(word: str, problem: Problem, about: str = "") -> None:
 
 def tell_error(error: ReconcilerError) -> None:
     """Print one of our errors to standard error."""
-    tell_problem("error", error_problem(error, ""))
+    tell_problem("error", error.problem(""))

@@ -29,7 +29,7 @@ def update_resources(service: DesiredService, differences: Iterable[Difference])
 
 
 def _wanted(document: Document) -> dict[str, tuple[str, Json]]:
-    name, _, count = (restart_policy(document) or "no").partition(":")
+    name, _, count = restart_policy(document).partition(":")
     return {
         "restart": ("RestartPolicy", {"Name": name, "MaximumRetryCount": int(count or 0)}),
         "mem_limit": ("Memory", resources.memory_limit(document) or 0),

@@ -212,8 +212,8 @@ def observed_hostname(subject: Subject) -> Normal:
     return EMPTY if value == own and not subject.document.get("hostname") else single(value)
 
 
-def restart_policy(document: Document) -> str | None:
-    """Return `always`, `on-failure:3`…, None for never. The one under deploy wins, also with an unstated condition."""
+def restart_policy(document: Document) -> str:
+    """Return `no`, `always`, `on-failure:3`… The one under deploy wins, also with an unstated condition."""
     under_deploy = under(document, "deploy", "restart_policy")
     if isinstance(under_deploy, (dict, Mapping)):
         # compose fills in nothing when the condition is missing: the engine then never restarts
@@ -222,10 +222,10 @@ def restart_policy(document: Document) -> str | None:
     return _policy(name, count)
 
 
-def _policy(name: str, count: Json) -> str | None:
-    name = {"any": "always", "none": "", "no": ""}.get(name, name)
+def _policy(name: str, count: Json) -> str:
+    name = {"any": "always", "none": "no", "": "no"}.get(name, name)
     attempts = number(count)
-    return f"{name}:{attempts}" if name == "on-failure" and attempts else name or None
+    return f"{name}:{attempts}" if name == "on-failure" and attempts else name
 
 
 def desired_restart(subject: Subject) -> Normal:

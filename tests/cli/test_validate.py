@@ -34,6 +34,17 @@ def test_the_example_is_clean(capsys):
     assert capsys.readouterr().out.startswith("No problems: 3 stacks, 1 device, rendered by compose 2.")
 
 
+def test_a_folder_can_stand_in_for_the_device_s_own_variables(write, tmp_path, capsys):
+    """What only the device knows is missing elsewhere; CI gives it with --env-dir."""
+    folder = write(
+        {"repo/stacks/web/compose.yaml": WEB + "    environment: {A: '${SECRET:?}'}\n", "env/web.env": "SECRET=x\n"}
+    )
+
+    assert run(["validate", str(folder / "repo")]) == 1
+    assert "give stand-ins with --env-dir DIR" in capsys.readouterr().out
+    assert run(["validate", str(folder / "repo"), "--env-dir", str(folder / "env")]) == 0
+
+
 def test_all_problems_come_at_once_each_with_its_place(write, capsys):
     """Mistakes in several files are all reported, as `file:line: text`, and counted."""
     folder = write(

@@ -101,8 +101,8 @@ def test_what_is_built_without_a_name_is_named_by_compose():
 @pytest.mark.parametrize(
     ("document", "policy"),
     [
-        ({}, None),
-        ({"restart": "no"}, None),
+        ({}, "no"),
+        ({"restart": "no"}, "no"),
         ({"restart": "on-failure:3"}, "on-failure:3"),
         ({"restart": "on-failure"}, "on-failure"),
         ({"deploy": {"restart_policy": {"condition": "any", "max_attempts": 3}}}, "always"),
@@ -110,7 +110,7 @@ def test_what_is_built_without_a_name_is_named_by_compose():
             {"restart": "always", "deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 2}}},
             "on-failure:2",
         ),
-        ({"restart": "always", "deploy": {"restart_policy": {"condition": "none"}}}, None),
+        ({"restart": "always", "deploy": {"restart_policy": {"condition": "none"}}}, "no"),
         ({"restart": "always", "deploy": {}}, "always"),
     ],
 )

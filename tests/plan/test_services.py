@@ -119,6 +119,7 @@ DAMAGES: list[tuple[str, list[Container], list[str]]] = [
         [
             f"~ stack/web/service/api  update web-api-1  (drift: restart differs; {AT}:3)",
             '    - restart  "always"',
+            '    + restart  "no"',
             "Plan: 1 update.",
         ],
     ),
