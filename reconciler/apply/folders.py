@@ -15,6 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.errors import NoSpace, PathRefused, ReconcilerError
 
+LARGEST = 1 << 30
+"""Bytes. A container can make a file of any size out of nothing, and we would read until the memory is full."""
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 _IN_THE_WAY = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENAMETOOLONG}
@@ -84,7 +87,10 @@ def folder_handle(root: Path, relative: str, *, make: bool = False) -> Iterator[
 
 
 def read_file(handle: int, name: str) -> tuple[bytes, int] | None:
-    """Return content and mode of a regular file in a folder; None when something else, or nothing, has that name."""
+    """Return content and mode of a regular file in a folder; None when something else, or nothing, has that name.
+
+    A file beyond `LARGEST` counts as something else: it is none of ours.
+    """
     try:
         # NONBLOCK: somebody may have put a pipe there
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
@@ -92,8 +98,9 @@ def read_file(handle: int, name: str) -> tuple[bytes, int] | None:
         if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
             return None
         raise
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+    status = os.fstat(file)
+    mode = status.st_mode
+    if not stat.S_ISREG(mode) or status.st_size > LARGEST:
         os.close(file)
         return None
     with os.fdopen(file, "rb") as opened:

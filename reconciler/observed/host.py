@@ -20,6 +20,8 @@ _NET = Path("/proc/thread-self/net")  # not /proc/net: that is the main thread's
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 _CHUNK = 1 << 20
+_LARGEST = 1 << 30
+"""Bytes. A container can make a file of any size out of nothing, and we would read for hours."""
 
 
 # ── listeners ────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +133,7 @@ def missing(paths: frozenset[str]) -> frozenset[str]:
 
 
 def digest(path: str, folders: frozenset[str]) -> str | None:
-    """Return git's blob id of a file's content; None when it is absent, no plain file, or only reached through a link.
+    """Return git's blob id of a file's content; None when it is absent, no plain file, huge, or only reached through a link.
 
     Links are followed down to the innermost of `folders` that holds the file, and not below it: there a container may
     have put them.
@@ -143,7 +145,8 @@ def digest(path: str, folders: frozenset[str]) -> str | None:
         return None
     try:
         status = os.fstat(descriptor)
-        return _blob_id(descriptor, status.st_size) if stat.S_ISREG(status.st_mode) else None
+        plain = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
+        return _blob_id(descriptor, status.st_size) if plain else None
     finally:
         os.close(descriptor)
 

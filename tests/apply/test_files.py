@@ -341,3 +341,14 @@ def test_a_read_only_folder_is_an_error_that_says_so(small_disk, read_only):
 
     assert caught.value.arguments["path"] == str(small_disk / "web/a")
     assert tree(small_disk) == {"web/a": "old"}
+
+
+def test_a_huge_file_in_our_place_is_not_read(put, tmp_path):
+    """A container can make a file of any size out of nothing: ours takes its place, and it is not deleted as ours."""
+    written = put({"conf": "a"})
+    os.truncate(tmp_path / "web" / "conf", 1 << 40)
+
+    assert put({}, written) == {}
+    assert (tmp_path / "web" / "conf").stat().st_size == 1 << 40
+    put({"conf": "a"}, written)
+    assert tree(tmp_path / "web") == {"conf": "a"}

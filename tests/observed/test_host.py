@@ -110,6 +110,13 @@ def test_no_link_is_followed_to_a_file(tmp_path):
         assert host.digest(f"{tmp_path}/{name}", NOBODY) is None
 
 
+def test_a_huge_file_is_not_read(tmp_path):
+    """A container can make a file of any size out of nothing; reading it would take hours."""
+    (tmp_path / "file").touch()
+    os.truncate(tmp_path / "file", 1 << 40)
+    assert host.digest(f"{tmp_path}/file", NOBODY) is None
+
+
 def test_no_link_is_followed_below_a_stacks_folder_but_above_it(tmp_path):
     """A container may swap a folder of its stack for a link; the administrator may link the folder of all stacks."""
     real = tmp_path / "disk" / "web"
