@@ -20,7 +20,7 @@ from reconciler.plan.objects import makers
 from reconciler.plan.order import number_actions, stack_order
 from reconciler.plan.pools import exhausted_pools
 from reconciler.plan.ports import taken_ports, too_many_for_one_port
-from reconciler.plan.prune import plan_prune
+from reconciler.plan.prune import plan_prune, without_what_goes
 from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, own_containers, total
 from reconciler.plan.stack import plan_stack
 from reconciler.plan.world import make_worlds
@@ -70,15 +70,18 @@ def _plan_groups(
 
     First the daemon, then what goes, then every stack after those it depends on, or gets something from.
     """
-    worlds = make_worlds(desired, observed, recorded)
+    gone = plan_prune(desired, recorded, facts, options)
+    left = without_what_goes(observed, gone.values())
+    there = facts if left is observed else index_facts(left)
+    worlds = make_worlds(desired, left, recorded)
     commit, made_by = desired.revision.commit, makers(stacks)
     scenes = {}
     for stack in stacks:
         known = recorded.stacks.get(stack.name)
-        own = own_containers(stack, known, facts)
-        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], facts, options, mask, commit, made_by)
-    gone = plan_prune(desired, recorded, facts, options)
-    drafts, first = _plan_stacks(scenes, facts, gone, options)
+        own = own_containers(stack, known, there)
+        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], there, options, mask, commit, made_by)
+    heirs = {stack.name: _forebears(stack, gone, recorded) for stack in stacks}
+    drafts, first = _plan_stacks(scenes, facts, gone, heirs, options)
     parts: dict[str, Draft] = {}
     if options.covers(_DAEMON):
         parts[_DAEMON] = plan_daemon(desired, observed, recorded, mask)
@@ -88,7 +91,7 @@ def _plan_groups(
 
 
 def _plan_stacks(
-    scenes: Mapping[str, Scene], facts: Facts, gone: Mapping[str, Draft], options: Options
+    scenes: Mapping[str, Scene], facts: Facts, gone: Mapping[str, Draft], heirs: Waiting, options: Options
 ) -> tuple[dict[str, Draft], Waiting]:
     """Plan each stack, then block those that cannot have what they want; whoever is blocked gives nothing up."""
     waiting: Waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
@@ -104,8 +107,13 @@ def _plan_stacks(
         seen = _block(seen, exhausted_pools(stacks, total(seen.values()).actions, facts.observed))
         seen = block_dependants(scenes, order, seen)
         if all(bool(seen[name].blocked) == bool(drafts[name].blocked) for name in order):
-            return _hand_over(seen, moving, wishes, waiting)
+            return _hand_over(seen, moving, wishes, {name: (*waiting[name], *heirs[name]) for name in order})
         drafts = seen
+
+
+def _forebears(stack: DesiredStack, gone: Mapping[str, Draft], recorded: Recorded) -> list[str]:
+    """Name the stacks that go and leave their project to this one: a folder was renamed."""
+    return [name for name, draft in gone.items() if draft.actions and recorded.stacks[name].project == stack.project]
 
 
 def _hand_over(

@@ -7,9 +7,21 @@ Only what both the inventory and the labels call ours goes: containers, then net
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from reconciler.model import Action, Cause, Container, Desired, Held, Network, Problem, Recorded, RecordedStack
+from reconciler.model import (
+    Action,
+    Cause,
+    Container,
+    Desired,
+    Held,
+    Network,
+    Observed,
+    Problem,
+    Recorded,
+    RecordedStack,
+)
 from reconciler.plan.applied import DEPENDS_ON
 from reconciler.plan.order import graph_levels
 from reconciler.plan.scene import Draft, Facts, Options, is_listed
@@ -71,6 +83,18 @@ def take_away(stack: RecordedStack, facts: Facts, commit: str) -> Draft:
     return Draft(
         (*removals, *(a for d in drafts for a in d.actions)),
         notes=tuple(note for d in drafts for note in d.notes),
+    )
+
+
+def without_what_goes(observed: Observed, drafts: Iterable[Draft]) -> Observed:
+    """Return what will be there once these parts of a plan are carried out: what comes after them finds no more."""
+    going = {action.object_id for draft in drafts for action in draft.actions if action.kind == "remove"}
+    if not going:
+        return observed
+    return replace(
+        observed,
+        containers=tuple(container for container in observed.containers if container.id not in going),
+        networks=tuple(network for network in observed.networks if network.id not in going),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.images import make_image
 from tests.e2e.host import Host
 from tests.e2e.story import kept, settle, steps
 
@@ -189,7 +190,7 @@ def test_drift_is_found_without_a_record_and_beside_a_change(host, stack):
     (action,) = host.plan()["actions"]
     assert (action["kind"], action["because"]) == ("recreate", "change")
     fields = {field["path"]: (field["desired"], field["applied"], field["observed"]) for field in action["fields"]}
-    assert fields == {"environment.A": ("2", "1", "1"), "restart": (None, None, "always")}
+    assert fields == {"environment.A": ("2", "1", "1"), "restart": ("no", "no", "always")}
     assert kept(before, settle(host, stack)) == {f"{stack}-rest-1"}
 
 
@@ -200,8 +201,9 @@ def test_proxies_of_the_client_are_no_drift(host, stack, tmp_path):
     proxies = {"httpProxy": "http://proxy:3128", "noProxy": "localhost"}
     (folder / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
     host.configure(docker={"host": host.dockerd.host, "config": str(folder)})
-    text = "services:\n  app: {image: app:1, environment: {NO_PROXY: mine, A: '%s'}}\n"
-    host.push({f"stacks/{stack}/compose.yaml": text % 1})
+    make_image(host.dockerd.host, f"{stack}:1", changes=["ENV HTTP_PROXY=http://the-image-says-so"])
+    text = "services:\n  app: {image: '%s:1', environment: {NO_PROXY: mine, A: '%s'}}\n"
+    host.push({f"stacks/{stack}/compose.yaml": text % (stack, 1)})
     before = settle(host, stack)
     found = host.containers(stack)[f"{stack}-app-1"]["Config"]["Env"]
     assert {
@@ -214,6 +216,6 @@ def test_proxies_of_the_client_are_no_drift(host, stack, tmp_path):
     for file in host.state_dir.glob("*.db*"):
         file.unlink()
     assert settle(host, stack) == before
-    host.push({f"stacks/{stack}/compose.yaml": text % 2})
+    host.push({f"stacks/{stack}/compose.yaml": text % (stack, 2)})
     (action,) = host.plan()["actions"]
     assert [field["path"] for field in action["fields"]] == ["environment.A"]

@@ -6,7 +6,20 @@ from dataclasses import replace
 
 from reconciler.model import DesiredStack, Recorded
 from reconciler.plan.applied import remember
-from tests.plan.build import all_made, all_there, desired, lines, made, observed, plan, port, record, service, stack
+from tests.plan.build import (
+    all_made,
+    all_there,
+    desired,
+    lines,
+    made,
+    network,
+    observed,
+    plan,
+    port,
+    record,
+    service,
+    stack,
+)
 
 HERE = [port(80, 8080)]
 THERE = [port(80, 9090)]
@@ -50,6 +63,22 @@ def test_a_stack_that_goes_gives_up_its_port_and_its_name() -> None:
     creation = next(a for a in found.actions if a.kind == "create" and a.service)
     assert removal.id < creation.id
     assert set(creation.after) & {a.id for a in found.actions if a.stack == "old"}
+
+
+def test_a_renamed_folder_hands_its_project_over() -> None:
+    """What a stack leaves to another one of the same project is gone before that begins; nothing in it is foreign."""
+    before = stack("old", service("a"), project="p", networks=(network("p_default"),))
+    rest = stack("rest", service("a"))
+    after = stack("new", service("other"), project="p", networks=(network("p_default"),))
+
+    found = plan(desired(rest, after), all_there(before, rest), record(before, rest))
+
+    assert not found.blocked
+    assert [(a.stack, a.kind, a.object) for a in found.actions] == [
+        ("old", "remove", "p-a-1"), ("old", "remove", "p_default"),
+        ("new", "create", "p_default"), ("new", "create", "p-other-1"),
+    ]  # fmt: skip
+    assert found.actions[2].after == (found.actions[1].id,)
 
 
 def test_who_is_blocked_gives_nothing_up() -> None:
