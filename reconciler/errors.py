@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from reconciler.model import Problem
+
 
 class ReconcilerError(Exception):
     """Say what went wrong as data; the faces turn it into words."""
@@ -41,6 +43,12 @@ class ReconcilerError(Exception):
         self.arguments: dict[str, str] = args
         self.file = file
         self.line = line
+
+    def problem(self, target: str, reason: str | None = None) -> Problem:
+        """Say it of a target (`stack/web`, `source`); `reason` where it stands for another `blocked by` word there."""
+        return Problem(
+            target, self.reason if reason is None else reason, self.code, self.arguments, self.file, self.line
+        )
 
     def __str__(self) -> str:
         where = f" ({self.file}{f':{self.line}' if self.line else ''})" if self.file else ""

@@ -8,7 +8,7 @@ import pytest
 from reconciler import settings
 from reconciler.errors import InvalidSettings
 from reconciler.model import Position
-from reconciler.plan.texts import error_problem, problem_hint, problem_text
+from reconciler.plan.texts import problem_hint, problem_text
 
 LEAST = "device: attic\nsource: {url: /srv/home.git}\n"
 
@@ -113,7 +113,7 @@ def test_a_fault_is_named_with_line_and_way_out(tmp_path: Path, text: str, code:
     with pytest.raises(InvalidSettings) as caught:
         read(tmp_path, text)
 
-    problem = error_problem(caught.value, "settings")
+    problem = caught.value.problem("settings")
     assert (problem.code, problem.line, problem.file) == (code, line, str(tmp_path / "config.yaml"))
     assert says in problem_text(problem)
     assert problem_hint(problem)

@@ -14,7 +14,7 @@ from reconciler import yamlfile
 from reconciler.desired.composefiles import content
 from reconciler.desired.layers import Index, Layer, Layered, layer_stack
 from reconciler.desired.layout import Assignment, StackLayout
-from reconciler.desired.schema import DeviceFile, error_problem, stack_settings
+from reconciler.desired.schema import DeviceFile, stack_settings
 from reconciler.desired.tree import Tree, blob_id
 from reconciler.desired.variables import EnvSource, Source, gather, merged_env, outcome
 from reconciler.errors import InvalidSource
@@ -80,7 +80,7 @@ class Assembler:
         try:
             return Draft(self._with_variables(layout, layered), problems, renders=not layered.problems)
         except InvalidSource as error:
-            return Draft(layout, (*problems, error_problem(f"stack/{name}", error)))
+            return Draft(layout, (*problems, error.problem(f"stack/{name}")))
 
     def _settings(self, name: str, layered: Layered) -> tuple[StackSettings, tuple[Problem, ...]]:
         parsed: list[yamlfile.YamlFile] = []
@@ -89,7 +89,7 @@ class Assembler:
             try:
                 parsed.append(yamlfile.load(self.tree.read(entry), self.tree.origin(entry.path)))
             except InvalidSource as error:
-                problems.append(error_problem(f"stack/{name}", error))
+                problems.append(error.problem(f"stack/{name}"))
         settings = stack_settings(name, parsed)
         if isinstance(settings, tuple):
             return StackSettings(), (*problems, *settings)

@@ -104,8 +104,7 @@ class _Walk:
         try:
             outline = yamlfile.outline(content(stored), stored.origin)
         except InvalidSource as error:
-            target = f"stack/{self._layout.name}"
-            self.problems.append(Problem(target, error.reason, error.code, error.arguments, error.file, error.line))
+            self.problems.append(error.problem(f"stack/{self._layout.name}"))
             return
         file = ComposeFile(path, base, role, outline, tuple(references(outline.value)), self._layout.variables)
         yield from self._others(file)

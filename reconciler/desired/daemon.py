@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.desired.layers import Layer
-from reconciler.desired.schema import error_problem
 from reconciler.desired.tree import Entry, Tree
 from reconciler.errors import InvalidSource
 from reconciler.model import DaemonKey, DesiredDaemon, Json, Position, Problem
@@ -45,7 +44,7 @@ def desired_daemon(
         try:
             parsed = read_json(_regular(tree, entry), file)
         except InvalidSource as error:
-            problems.append(error_problem("daemon", error, "DaemonRejected"))
+            problems.append(error.problem("daemon", "DaemonRejected"))
             continue
         problems += [_owned_problem(key, file, parsed.lines[key]) for key in parsed.values if key in owned]
         keys |= {key: _git_key(key, value, Position(file, parsed.lines[key])) for key, value in parsed.values.items()}

@@ -17,7 +17,7 @@ from reconciler.desired.daemon import desired_daemon
 from reconciler.desired.layers import Index, index, structure_problems
 from reconciler.desired.layout import StackLayout
 from reconciler.desired.render import Rendered, render_all
-from reconciler.desired.schema import DeviceFile, device_file, error_problem, fleet_problem
+from reconciler.desired.schema import DeviceFile, device_file, fleet_problem
 from reconciler.desired.tree import Tree
 from reconciler.errors import InvalidSource
 from reconciler.model import Desired, DesiredStack, Json, Position, Problem
@@ -73,7 +73,7 @@ def _fleet(tree: Tree, found: Index) -> tuple[Problem, ...]:
     try:
         return fleet_problem(tree.read(entry), tree.origin(entry.path), __version__) if entry else ()
     except InvalidSource as error:
-        return (error_problem("source", error),)
+        return (error.problem("source"),)
 
 
 def _device(tree: Tree, found: Index, device: str) -> tuple[DeviceFile, tuple[Problem, ...]]:
@@ -81,7 +81,7 @@ def _device(tree: Tree, found: Index, device: str) -> tuple[DeviceFile, tuple[Pr
     try:
         read = device_file(tree.read(entry), tree.origin(entry.path)) if entry else DeviceFile()
     except InvalidSource as error:
-        return DeviceFile(), (error_problem("source", error),)
+        return DeviceFile(), (error.problem("source"),)
     return (DeviceFile(), read) if isinstance(read, tuple) else (read, ())
 
 

@@ -135,7 +135,7 @@ def device_file(content: bytes, file: str) -> DeviceFile | tuple[Problem, ...]:
     try:
         parsed = yamlfile.load(content, file)
     except InvalidSource as error:
-        return (error_problem("source", error),)
+        return (error.problem("source"),)
     shape = fit(_Device, _with_written_vars(parsed))
     if isinstance(shape, tuple):
         return _problems("source", shape, file)
@@ -166,7 +166,7 @@ def fleet_problem(content: bytes, file: str, agent: str) -> tuple[Problem, ...]:
     try:
         parsed = yamlfile.load(content, file)
     except InvalidSource as error:
-        return (error_problem("source", error),)
+        return (error.problem("source"),)
     shape = fit(_Fleet, parsed)
     if isinstance(shape, tuple):
         return _problems("source", shape, file)
@@ -186,11 +186,6 @@ def fleet_problem(content: bytes, file: str, agent: str) -> tuple[Problem, ...]:
 def _version(text: str) -> tuple[int, ...]:
     found = [int(part) for part in re.findall(r"[0-9]+", text)[:3]]
     return (*found, *[0] * (3 - len(found)))
-
-
-def error_problem(target: str, error: InvalidSource, reason: str = "InvalidSource") -> Problem:
-    """Turn an error about a file into the problem it is."""
-    return Problem(target, reason, error.code, error.arguments, error.file, error.line)
 
 
 def _problems(target: str, faults: Sequence[Fault], file: str) -> tuple[Problem, ...]:

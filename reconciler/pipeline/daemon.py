@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from reconciler.apply.daemon import apply_daemon
 from reconciler.errors import ReconcilerError
 from reconciler.model import GOOD, Action, Document, Outcome, Problem, Result, StackOutcome
-from reconciler.plan.texts import error_problem
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned
@@ -75,7 +74,7 @@ class DaemonPart:
         try:
             self._apply()
         except ReconcilerError as error:
-            return "FailedUnchanged", error_problem(error, DAEMON)
+            return "FailedUnchanged", error.problem(DAEMON)
         problem = self._left_to_do()
         return ("FailedPartial", problem) if problem else ("Applied", None)
 
@@ -89,7 +88,7 @@ class DaemonPart:
         try:
             second = self.look_again(frozenset({DAEMON}))
         except ReconcilerError as error:
-            return error_problem(error, DAEMON)
+            return error.problem(DAEMON)
         left = [action for action in second.plan.actions if action.target.startswith("daemon/")]
         return not_converged(DAEMON, left) if left else None
 

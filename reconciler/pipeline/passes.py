@@ -11,7 +11,6 @@ from reconciler.model import Document, SourceState
 from reconciler.pipeline.attempt import Attempt, Report
 from reconciler.pipeline.report import report_status
 from reconciler.pipeline.rooms import Rooms, Scope
-from reconciler.plan.texts import error_problem
 
 
 class Pipeline(Rooms):
@@ -42,7 +41,7 @@ class Pipeline(Rooms):
         try:
             return report_status(self, self.refresh())
         except (SourceUnreachable, InvalidSource, NotFastForward) as error:
-            problem = error_problem(error, "source")
+            problem = error.problem("source")
         last_good = self.store.revisions().wanted
         url = shown(self.settings.source.url)
         try:

@@ -19,7 +19,7 @@ from reconciler.plan.ask import ask
 from reconciler.plan.document import plan_document, problem_document
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
-from reconciler.plan.texts import error_problem, problem_hint, problem_text
+from reconciler.plan.texts import problem_hint, problem_text
 from reconciler.record.status import Facts, Verdict, states, status_document
 from reconciler.redact import Redactor
 
@@ -90,7 +90,7 @@ def _from_record(rooms: Rooms, facts: Facts) -> Facts:
 
 
 def _reason(error: EngineUnreachable) -> str:
-    return problem_text(error_problem(error, "engine"))
+    return problem_text(error.problem("engine"))
 
 
 def _unfinished(planned: Planned) -> Mapping[str, Problem]:

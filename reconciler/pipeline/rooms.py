@@ -25,7 +25,6 @@ from reconciler.plan.applied import remember
 from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
 from reconciler.plan.scene import Options
-from reconciler.plan.texts import error_problem
 from reconciler.plan.world import World, make_worlds
 from reconciler.record.store import Store
 from reconciler.redact import Redactor
@@ -102,7 +101,7 @@ class Rooms:
         except SourceUnreachable as error:
             if last_good is None:
                 raise
-            return SourceState(url, self.repository.revision(last_good), error_problem(error, "source"))
+            return SourceState(url, self.repository.revision(last_good), error.problem("source"))
         self.store.wanted(revision.commit)
         return SourceState(url, revision)
 

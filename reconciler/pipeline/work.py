@@ -15,7 +15,6 @@ from typing import Protocol
 from reconciler.errors import ReconcilerError
 from reconciler.model import Action, Container, DesiredStack, Outcome, Problem, StackOutcome, Step
 from reconciler.plan.steps import Journal, next_step
-from reconciler.plan.texts import error_problem
 
 _LOOK_AGAIN = 0.1
 """Seconds between two looks while we wait for health or a job."""
@@ -106,7 +105,7 @@ class Work:
             self.listener.outcome(outcome)
 
     def _problem(self, error: ReconcilerError) -> Problem:
-        return error_problem(error, f"stack/{self.task.name}")
+        return error.problem(f"stack/{self.task.name}")
 
     def _settle(self, step: Step, seconds: float) -> StackOutcome:
         assert step.result is not None

@@ -12,7 +12,7 @@ import pytest
 from reconciler import process
 from reconciler.desired.repo import Repository
 from reconciler.errors import InvalidSource, NotFastForward, ReconcilerError, SourceUnreachable
-from reconciler.plan.texts import error_problem, problem_hint, problem_text
+from reconciler.plan.texts import problem_hint, problem_text
 from reconciler.settings import SourceSettings
 from tests.desired.sources import COMPOSE, Source
 
@@ -390,7 +390,7 @@ def test_each_bad_source_has_its_own_words(
     with pytest.raises(kind) as caught:
         follow(url.format(tmp=tmp_path, port=closed_port()), **more).fetch(last_good=None)
 
-    problem = error_problem(caught.value, "source")
+    problem = caught.value.problem("source")
     assert problem.code == code
     assert "?" not in problem_text(problem)
     assert problem_hint(problem)
