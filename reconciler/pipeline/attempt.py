@@ -6,7 +6,7 @@ Pipeline; may import every room.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pwd import getpwuid
 from typing import TYPE_CHECKING
@@ -33,11 +33,17 @@ _WORST_FIRST: tuple[Result, ...] = ("FailedPartial", "FailedUnchanged", "Rejecte
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a pass did. `converged`: nothing failed, nothing is blocked, and what runs is well."""
+    """What a pass did; `unwell` says what is wrong with stacks that it had no reason to touch."""
 
     plan: Plan
     outcomes: tuple[StackOutcome, ...]
-    converged: bool
+    unwell: tuple[Problem, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Tell whether nothing failed, nothing is blocked, and what runs is well."""
+        failed = any(outcome.result not in GOOD for outcome in self.outcomes)
+        return not (failed or self.plan.blocked or self.unwell)
 
 
 class Attempt:
@@ -54,10 +60,10 @@ class Attempt:
         plan, store = self._planned.plan, self._rooms.store
         self._run = store.start_run("command", _user(), self._commit)
         outcomes = (*self._daemon(), *self._stacks())
-        converged = self._converged(outcomes)
-        self._remember(converged=converged)
+        report = Report(plan, outcomes, tuple(self._unwell_untouched(outcomes)))
+        self._remember(converged=report.converged)
         store.end_run(self._run, _total(outcomes))
-        return Report(plan, outcomes, converged)
+        return report
 
     def _daemon(self) -> tuple[StackOutcome, ...]:
         part = DaemonPart(self._planned, self._rooms.settings, self._look_again)
@@ -178,16 +184,17 @@ class Attempt:
         if not desired.problems and all(problem.reason != "DeviceChanged" for problem in plan.blocked):
             store.device(desired.device, self._planned.observed.machine_id, has_folder=desired.has_device_folder)
 
-    def _converged(self, outcomes: Sequence[StackOutcome]) -> bool:
-        if self._planned.plan.blocked or any(outcome.result not in GOOD for outcome in outcomes):
-            return False
-        proved = {outcome.stack for outcome in outcomes if outcome.result == "Applied"}
-        facts = index_facts(self._planned.observed)
-        return all(
-            judge_stack(stack, facts.containers.get(stack.project, ())).health != "Degraded"
-            for stack in self._planned.desired.stacks
-            if stack.name not in proved and (self._planned.scope is None or stack.name in self._planned.scope)
-        )
+    def _unwell_untouched(self, outcomes: Sequence[StackOutcome]) -> Iterator[Problem]:
+        """Find the stacks that are not well although there was nothing to do for them."""
+        told = {outcome.stack for outcome in outcomes if outcome.result != "NoChange"}
+        told |= {problem.target.split("/")[1] for problem in self._planned.plan.blocked if "/" in problem.target}
+        facts, scope = index_facts(self._planned.observed), self._planned.scope
+        for stack in self._planned.desired.stacks:
+            if stack.name not in told and (scope is None or stack.name in scope):
+                own = own_containers(stack, self._planned.recorded.stacks.get(stack.name), facts)
+                health = judge_stack(stack, own)
+                if health.health == "Degraded" and health.problem is not None:
+                    yield health.problem
 
 
 def _user() -> str:
