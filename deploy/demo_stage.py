@@ -93,16 +93,14 @@ class Stage:
 
     def advice(self) -> str:
         """Say where everything is, and what to try."""
-        reconciler = f"{Path(sys.executable).parent}/reconciler --config {self.settings}"
         return f"""
-It stays up until Ctrl-C. Ideas:
-  docker socket        {self.dockerd.host}
-  repository           {self.folder}/home.git, and a working copy of it in {self.copy}
-  settings             {self.settings}
-  see how it stands    {reconciler} status
+It stays up until Ctrl-C. In another terminal, as root:
+  export PATH="{Path(sys.executable).parent}:$PATH" RECONCILER_CONFIG={self.settings} DOCKER_HOST={self.dockerd.host}
+Ideas:
+  see how it stands    reconciler status
   change and push      cd {self.copy}; edit stacks/web/compose.yaml; git commit -am try; git push
-                       {reconciler} plan; {reconciler} apply
-  break something      docker -H {self.dockerd.host} rm -f web-site-1
+                       reconciler plan; reconciler apply
+  break something      docker rm -f web-site-1; reconciler plan
   visit the site       nsenter --net=/proc/{self.dockerd.pid}/ns/net wget -qO- 127.0.0.1:8080/cgi-bin/greeting"""
 
 

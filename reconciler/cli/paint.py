@@ -59,10 +59,10 @@ class Reasons:
         start = sum(widths) + 2 * len(widths)
         for row in self.block:
             lead, last = _padded(row, widths), _text(row[-1])
-            if start + last.cell_len > options.max_width < start + _READABLE:
-                yield from _hung(console, Text(), lead, _INDENT, options.max_width)
+            if last and start + last.cell_len > options.max_width < start + _READABLE:
+                yield from _hung(console, lead, Text(), _INDENT, options.max_width)
                 lead, last = Text(), Text("  ") + last
-            yield from _hung(console, lead, last, start if lead else _INDENT, options.max_width)
+            yield from _hung(console, lead, last, start if lead and last else _INDENT, options.max_width)
 
 
 def _padded(row: Row, widths: list[int]) -> Text:
@@ -112,6 +112,8 @@ def _drawn(block: Block) -> RenderableType:
     if block[0][-1].text == PROSE:
         return Reasons(block)
     table = Table.grid(padding=(0, 2))
+    for column in range(len(block[0])):
+        table.add_column(no_wrap=column == 0, overflow="fold")
     for row in block:
         table.add_row(*map(_text, row))
     return table

@@ -132,6 +132,8 @@ def _detail(part: StackView, when: When) -> Iterator[tuple[str, str]]:
         if not service_good(service):
             yield f"{inert(name)}: {_condition(service)}", "bad"
             yield from ((f"  | {text(line)}", "dim") for line in sequence(service.get("log")))
+        if service.get("note"):
+            yield f"{inert(name)}: {text(service.get('note'))}", "dim"
     for entry in map(mapping, sequence(part.document.get("held"))):
         fields = ", ".join(text(mapping(each).get("path")) for each in sequence(entry.get("fields")))
         yield f"held: {text(entry.get('target'))} {fields}".rstrip() + f" ({text(entry.get('why'))})", "odd"

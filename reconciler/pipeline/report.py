@@ -18,6 +18,7 @@ from reconciler.observed.look import look
 from reconciler.plan.ask import ask
 from reconciler.plan.document import plan_document, problem_document
 from reconciler.plan.health import judge_stack
+from reconciler.plan.jobs import believed_jobs
 from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import problem_hint, problem_text
 from reconciler.record.status import Facts, Verdict, states, status_document
@@ -110,10 +111,11 @@ def _verdicts(planned: Planned) -> Mapping[str, Verdict]:
     verdicts, found, failures = {}, index_facts(planned.observed), _unfinished(planned)
     for stack in planned.desired.stacks:
         if not stack.problems:
-            health = judge_stack(stack, own_containers(stack, planned.recorded.stacks.get(stack.name), found))
+            own = own_containers(stack, planned.recorded.stacks.get(stack.name), found)
+            health = judge_stack(stack, own)
             problem = _telling(health.problem, failures.get(stack.name))
             reason = planned.redactor.text(problem_text(problem)) if problem else None
-            verdicts[stack.name] = Verdict(health.health, reason, health.services)
+            verdicts[stack.name] = Verdict(health.health, reason, health.services, believed_jobs(stack, own))
     return verdicts
 
 

@@ -5,6 +5,8 @@ Room 3 (plan); may import only model, errors and its own room.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reconciler.model import Container, DesiredService, DesiredStack
 from reconciler.plan.rendered import waits
 from reconciler.plan.subject import mapping
@@ -29,6 +31,17 @@ def is_finished(container: Container, *, job: bool, service: DesiredService) -> 
     if container.state != "exited" or container.exit_code != 0:
         return False
     return job or (not container.stopped_by_hand and not _restarted_after_success(service))
+
+
+def believed_jobs(stack: DesiredStack, containers: Iterable[Container]) -> frozenset[str]:
+    """Name the services that count as finished although the engine no longer knows whether somebody stopped them."""
+    declared, services = declared_jobs(stack), {service.name: service for service in stack.services}
+    return frozenset(
+        name
+        for container in containers
+        if (name := container.service or "") in services and name not in declared
+        if container.stopped_by_hand is None and is_finished(container, job=False, service=services[name])
+    )
 
 
 def has_failed(container: Container, *, job: bool) -> bool:

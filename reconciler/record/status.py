@@ -19,6 +19,7 @@ SUMMARY_BYTES = 4096
 _WORST = 10
 _LOG_LINES = 20
 _WORDS = 120
+_BELIEVED = "exit code 0 counts as finished: the engine no longer knows whether it was stopped"
 _Owner: TypeAlias = "tuple[str | None, str | None]"
 _UNDONE = frozenset({"report", "stop_grace", "suspended"})
 """Reasons to hold something that leave git and the engine apart; the others are no difference to act on."""
@@ -26,11 +27,15 @@ _UNDONE = frozenset({"report", "stop_grace", "suspended"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a stack is, as `plan/health.py` judged it; `reason` says in words what is wrong with it, None for nothing."""
+    """How a stack is, as `plan/health.py` judged it; `reason` says in words what is wrong with it, None for nothing.
+
+    `believed` are services that count as finished jobs although nobody knows who ended them.
+    """
 
     health: Health
     reason: str | None = None
     services: Mapping[str, Health] = field(default_factory=dict)
+    believed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +182,8 @@ def _services(mask: Mask, verdict: Verdict, containers: Sequence[Container]) -> 
     of: dict[str, list[Container]] = {name: [] for name in verdict.services}
     for container in containers:
         of.setdefault(container.service or "", []).append(container)
-    return {name: _service(mask, verdict.services.get(name), of[name]) for name in sorted(of)}
+    notes: Mapping[str, dict[str, Json]] = {name: {"note": _BELIEVED} for name in verdict.believed}
+    return {name: _service(mask, verdict.services.get(name), of[name]) | notes.get(name, {}) for name in sorted(of)}
 
 
 def _service(mask: Mask, health: Health | None, containers: Sequence[Container]) -> dict[str, Json]:

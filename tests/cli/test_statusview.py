@@ -210,3 +210,13 @@ def test_a_long_reason_is_wrapped_on_a_terminal():
     assert narrow[narrow.index(row) + 1] == "  one two three four five six seven eight nine ten eleven"
     assert narrow[narrow.index(row) + 2] == "      twelve"
     assert any(line.endswith(reason) for line in overview(document).splitlines())
+
+
+def test_a_very_narrow_terminal_shows_names_whole():
+    """Values are broken, names are not; nothing to say takes no line."""
+    document = {**GOOD, "stacks": {"db": DB}, "daemon": DAEMON}
+
+    lines = drawn(paint_status(document, datetime(2026, 11, 24, 12, 30, tzinfo=UTC)), 48)
+
+    assert any(line.startswith("bridge ") for line in lines)
+    assert "" not in lines[lines.index("") + 1 : lines.index("") + 4]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.plan.jobs import believed_jobs
 from tests.plan.build import all_made, altered, desired, made, observed, record, service, stack, text
 
 WEB = stack(
@@ -66,6 +67,16 @@ def test_a_clean_exit(restart: str, by_hand: bool | None, expected: str) -> None
     ended = made(web, "db", state="exited", exit_code=0, stopped_by_hand=by_hand)
 
     assert expected in text(desired(web), observed([ended], web), record(web))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "by_hand", "expected"), [((), None, {"db"}), ((), False, set()), (("db",), None, set())]
+)
+def test_what_is_only_believed_to_be_a_job(jobs: tuple[str, ...], by_hand: bool | None, expected: set[str]) -> None:
+    """Who ended it is forgotten, and no file calls it a job."""
+    web = stack("web", service("db", restart="no"), settings={"jobs": jobs})
+
+    assert believed_jobs(web, [made(web, "db", state="exited", exit_code=0, stopped_by_hand=by_hand)]) == expected
 
 
 def test_a_listed_job() -> None:

@@ -169,6 +169,15 @@ def test_a_finished_job_is_well(facts):
     assert service == {"state": "exited", "health": "healthy", "containers": ["web-api-1"]}
 
 
+def test_a_job_that_is_only_believed_to_have_ended_by_itself_says_so(facts):
+    """It is healthy, with a note."""
+    done = container(state="exited", exit_code=0)
+    verdict = Verdict("Healthy", None, {"api": "Healthy"}, frozenset({"api"}))
+    looked = replace(facts, observed=Observed(Engine("26", "1.45"), (done,)), verdicts={"web": verdict})
+
+    assert web(looked)["services"]["api"]["note"].startswith("exit code 0 counts as finished")
+
+
 def test_a_stack_gone_from_git_is_still_listed(facts):
     """What was applied and is to be taken away shows until it is gone, judged by its containers alone."""
     stack = web(replace(facts, desired=replace(facts.desired, stacks=()), verdicts={}, plan=plan(ACTION)))
