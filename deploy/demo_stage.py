@@ -93,15 +93,16 @@ class Stage:
 
     def advice(self) -> str:
         """Say where everything is, and what to try."""
+        program = Path(sys.executable).parent
         return f"""
-It stays up until Ctrl-C. In another terminal, as root:
-  export PATH="{Path(sys.executable).parent}:$PATH" RECONCILER_CONFIG={self.settings} DOCKER_HOST={self.dockerd.host}
-Ideas:
+It stays up until Ctrl-C. A shell that sees it, in another terminal as root:
+  {" ".join(_inside())} env PATH={program}:$PATH RECONCILER_CONFIG={self.settings} DOCKER_HOST={self.dockerd.host} bash
+Ideas, in that shell:
   see how it stands    reconciler status
   change and push      cd {self.copy}; edit stacks/web/compose.yaml; git commit -am try; git push
                        reconciler plan; reconciler apply
   break something      docker rm -f web-site-1; reconciler plan
-  visit the site       nsenter --net=/proc/{self.dockerd.pid}/ns/net wget -qO- 127.0.0.1:8080/cgi-bin/greeting"""
+  visit the site       wget -qO- 127.0.0.1:8080/cgi-bin/greeting"""
 
 
 @contextmanager
@@ -145,12 +146,17 @@ def write_settings(folder: Path, dockerd: PrivateDockerd) -> None:
         "state_dir": str(folder / "state"),
         "daemon": {
             "config_file": str(dockerd.config_file),
-            "control": {"kind": "pidfile", "pidfile": str(dockerd.pidfile), "start": dockerd.command},
+            "control": {"kind": "pidfile", "pidfile": str(dockerd.pidfile), "start": [*_inside(), *dockerd.command]},
             "owned": {"labels": OWNED},
         },
     }
     (folder / "config.yaml").write_text(json.dumps(settings, indent=2))
     (folder / "config.yaml").chmod(0o600)
+
+
+def _inside() -> list[str]:
+    """Return what a command begins with that is to run in the demo's own network, whoever runs it."""
+    return ["nsenter", f"--net=/proc/{os.getpid()}/ns/net"]
 
 
 def git(folder: Path, *arguments: str) -> None:

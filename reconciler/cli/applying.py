@@ -95,7 +95,9 @@ def verdict(report: Report) -> str:
     if exit_code(report) == 0:
         done = sum(len(outcome.outcomes) for outcome in report.outcomes)
         deed = f"Done: {count(done, 'action')}" if done else "Nothing to do"
-        return f"{deed}. This host is as {revision} says."
+        held = sum(each.why != "hash algorithm changed" for each in report.plan.held)
+        but = f", but for {held} held; see `reconciler plan`" if held else ""
+        return f"{deed}. This host is as {revision} says{but}."
     failed = [outcome.stack for outcome in _failed(report) if outcome.result != "Rejected"]
     stacks = [name for name in failed if name != "daemon"]
     parts = [count(len(stacks), "stack") + " failed"] if stacks else []
