@@ -17,6 +17,8 @@ BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.y
 OVERRIDES = (
     "compose.override.yaml", "compose.override.yml", "docker-compose.override.yaml", "docker-compose.override.yml",
 )  # fmt: skip
+LONGEST_NAME = 128
+"""Bytes of a stack's name: names of files that hold it (its lock, its kept renderings) must fit the file system."""
 _MISNAMED = {"stack.yml": "stack.yaml", "device.yml": "device.yaml", "fleet.yml": "fleet.yaml"}
 
 
@@ -109,6 +111,10 @@ class _Folder:
     settings: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    def check_name(self) -> None:
+        if len(self.stack.encode()) > LONGEST_NAME:
+            self._problem("folder-name-long", f"stacks/{self.stack}", most=str(LONGEST_NAME))
+
     def lay(self, layer: Layer, files: Sequence[tuple[str, Entry]]) -> None:
         self._base(files)
         overrides = self._one_of(OVERRIDES, files)
@@ -170,6 +176,7 @@ class _Folder:
 def layer_stack(stack: str, tree: Tree, found: Index, layers: Sequence[Layer]) -> Layered:
     """Lay the folders of a stack over each other in the order of the layers."""
     folder = _Folder(stack, tree)
+    folder.check_name()
     for layer in layers:
         folder.lay(layer, found.stacks.get(layer.folder, {}).get(stack, ()))
     items = [_stack_file(tree, path, entry) for path, entry in sorted(folder.entries.items())]

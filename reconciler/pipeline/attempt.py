@@ -23,7 +23,6 @@ from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiti
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
-from reconciler.plan.texts import error_problem
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned, Rooms
@@ -92,7 +91,7 @@ class Attempt:
             with stack_lock(self._rooms.settings.state_dir, task.name, who=_user(), why=why) as handle:
                 return self._under_lock(task, handle, rest)
         except ReconcilerError as error:
-            return self._hidden(StackOutcome(task.name, "FailedUnchanged", error_problem(error, f"stack/{task.name}")))
+            return self._hidden(StackOutcome(task.name, "FailedUnchanged", error.problem(f"stack/{task.name}")))
 
     def _under_lock(self, task: Task, handle: int, rest: Callable[[float], None]) -> StackOutcome:
         stack = task.stack or self._planned.recorded.stacks[task.name]
@@ -128,7 +127,7 @@ class Attempt:
         try:
             second = self._look_again(frozenset({task.name}))
         except ReconcilerError as error:
-            return None, error_problem(error, target)
+            return None, error.problem(target)
         left = [action for action in second.plan.actions if action.stack == task.name]
         return second, self._unwell(task, second) or not_converged(target, left) if left else None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.errors import ReconcilerError
 from reconciler.model import Cause, Problem
 from reconciler.plan.texts_desired import DESIRED
 
@@ -99,6 +98,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "folder-no-project-name": (
         "stacks/{stack} is no valid project name",
         "Use only a–z, 0–9, - and _ (first a letter or digit), or set name: at the top of the compose file.",
+    ),
+    "folder-name-long": (
+        "the name of stacks/{stack} is too long: {most} bytes at most",
+        "Give the folder a shorter name.",
     ),
     "service-for-services": ("service: is not a key of compose files", "Write services: (with an s)."),
     "compose-refuses": (
@@ -390,8 +393,3 @@ def problem_text(problem: Problem) -> str:
 def problem_hint(problem: Problem) -> str:
     """Say what to do about it."""
     return _fill(PROBLEMS[problem.code][1], problem.args)
-
-
-def error_problem(error: ReconcilerError, target: str) -> Problem:
-    """Turn an error into the problem it stands for."""
-    return Problem(target, error.reason, error.code, error.arguments, error.file, error.line)

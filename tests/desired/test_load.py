@@ -256,6 +256,15 @@ def test_a_folder_name_that_is_no_project_name_is_said(tmp_path: Path, name: str
     assert codes(found) == [(f"stack/{name}", "folder-no-project-name", f"stacks/{name}/compose.yaml", None)]
 
 
+def test_a_folder_name_that_is_too_long_blocks_that_stack_only(tmp_path: Path) -> None:
+    """Its lock and its kept rendering could have no name; the others go on."""
+    name = "w" * 240
+
+    found = wanted(tmp_path, {f"stacks/{name}/compose.yaml": COMPOSE, "stacks/ok/compose.yaml": COMPOSE})
+
+    assert codes(found) == [(f"stack/{name}", "folder-name-long", f"stacks/{name}", None)]
+
+
 @pytest.mark.parametrize("path", ["stacks/we\nb/compose.yaml", "stacks/web/a\x1b[31mb", "stacks/web/\x85"])
 def test_a_name_with_control_characters_is_refused(tmp_path: Path, path: str) -> None:
     """A name that could not be shown safely blocks its stack."""
