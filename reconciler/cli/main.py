@@ -154,7 +154,7 @@ def run(arguments: Sequence[str]) -> int:
 
         tell_error(error)
         return 1
-    return code
+    return 1 if streams.lost_output() else code
 
 
 def _wrong_usage(error: click.ClickException) -> int:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_lost: list[TextIO] = []
+
+
 def prepare() -> None:
     """Let any text be written, whatever the locale can encode."""
     for stream in (sys.stdout, sys.stderr):
@@ -44,6 +47,16 @@ def _write(stream: TextIO, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         silence(stream)
+    except OSError as error:
+        silence(stream)
+        if stream is sys.stdout:
+            complain(f"error: the output cannot be written: {error.strerror}\n hint: Is the disk full?")
+            _lost.append(stream)
+
+
+def lost_output() -> bool:
+    """Tell whether something that had to be said could not be written."""
+    return bool(_lost)
 
 
 def silence(stream: TextIO) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,13 @@ def test_a_reader_that_goes_away_is_no_error():
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_that_cannot_be_written_is_no_bug():
+    """A full disk behind `>` is said in one line, without a traceback, and the exit code tells."""
+    with Path("/dev/full").open("w") as full:
+        argv = [sys.executable, "-m", "reconciler", "validate", "desired"]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n hint: Is the disk full?\n"
