@@ -50,6 +50,8 @@ def _is_done_by(action: Action, forced: Kind | None) -> bool:
 
 def _forced(service: DesiredService, kinds: Mapping[str, set[Kind]]) -> tuple[Kind, str, str] | None:
     """Return what has to be done to a service, the reason's code, and the service that forces it."""
+    if not kinds:
+        return None
     for donor in sorted(shares(service)):
         if kinds.get(donor, set()) & {"recreate", "create"}:
             return "recreate", "shares-namespace", donor

@@ -5,7 +5,7 @@ Room 3 (plan); may import only model and errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -35,10 +35,6 @@ __all__ = [
 Keys: TypeAlias = tuple[str, ...]
 
 _SECTIONS = ("", "Config", "HostConfig")
-_TOP, _CONFIG, _HOST = (
-    tuple({field.member: None for field in SERVICE_FIELDS if field.section == section}) for section in _SECTIONS
-)
-_IMAGE = tuple({field.image: None for field in SERVICE_FIELDS if field.image})
 _NEUTRAL = {field.member: field.neutral for field in SERVICE_FIELDS if field.neutral is not None}
 _FROZEN = tuple(field for field in SERVICE_FIELDS if field.frozen)
 
@@ -64,19 +60,19 @@ class Difference:
 def compare_service(service: DesiredService, container: Container, world: World) -> tuple[Difference, ...]:
     """Return every field in which an inspected container differs from its service, in table order, then by path."""
     subject = _subject(service, container, world)
-    image = None if subject.image is None else _said(subject.image, _IMAGE)
-    shown = (_said(subject.inspect, _TOP), _said(subject.config, _CONFIG), _said(subject.host, _HOST))
+    image = None if subject.image is None else _said(subject.image)
+    shown = (_said(subject.inspect), _said(subject.config), _said(subject.host))
     found: list[Difference] = []
-    for field in _rows(_said(subject.document, subject.document), shown, image):
+    for field in _rows(_said(subject.document), shown, image):
         desired, observed = field.desired(subject), field.observed(subject)
         if desired != observed:
             found += _differences(field, desired, observed, subject)
     return tuple(found)
 
 
-def _said(document: Document, keys: Iterable[str]) -> Keys:
+def _said(document: Document) -> Keys:
     """Return the keys whose values say something."""
-    return tuple([key for key in keys if (value := document.get(key)) and value != _NEUTRAL.get(key)])
+    return tuple([key for key, value in document.items() if value and value != _NEUTRAL.get(key)])
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ def declared_jobs(stack: DesiredStack) -> frozenset[str]:
     awaited = {
         name
         for service in stack.services
+        if service.document.get("depends_on")
         for name, condition in waits(service).items()
         if condition == "service_completed_successfully"
     }
