@@ -22,7 +22,7 @@ class Sizes:
     deploy: int = 30
     planned: int = 1000
     changed: int = 10
-    rounds: int = 5
+    rounds: int = 7
     slow_rounds: int = 3
 
 

@@ -54,7 +54,11 @@ class _Watch(Silent):
     """Notes when each step of the one stack began, and when its new container ran."""
 
     def __init__(self) -> None:
-        self.moments: list[tuple[str, float]] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was, and start the clock."""
+        self.moments: list[tuple[str, float]] = [("until the first step", time.perf_counter())]
         self.runs_at = 0.0
 
     def step(self, step: Step) -> None:
@@ -63,44 +67,51 @@ class _Watch(Silent):
     def outcome(self, outcome: Outcome) -> None:
         self.runs_at = time.perf_counter()
 
-    def parts(self, begun: float) -> Mapping[str, float]:
+    @property
+    def seconds(self) -> float:
+        """How long it took until the new container ran."""
+        return self.runs_at - self.moments[0][1]
+
+    def parts(self) -> Mapping[str, float]:
+        """Say how long each step took that was needed for it."""
         ends = [at for _, at in self.moments[1:]] + [self.runs_at]
-        steps = {kind: end - at for (kind, at), end in zip(self.moments, ends, strict=True) if at < self.runs_at}
-        return {"until the first step": self.moments[0][1] - begun, **steps}
+        return {kind: end - at for (kind, at), end in zip(self.moments, ends, strict=True) if at < self.runs_at}
 
 
 def one_change(bench: Bench) -> Row:
-    """Change one service among many: from apply, its source fetched, until the new container runs."""
+    """Change one service among many: from apply, its source fetched, until the new container runs.
+
+    In process: the pipeline is open and has passed before, as an agent's has.
+    """
     count = bench.sizes.farm[1]
     farm = bench.grown(count)
     name, folder = farm.names[count // 2], write_folders(bench.folder / "plain", ["plain"])[0]
     bench.rival.up(folder)
-    parts: dict[str, float] = {}
-
-    def ours(number: int) -> Cost:
-        say(f"one change among {count} stacks, round {number + 1}")
-        cost, found = _change_ours(farm, name, number + 2)
-        parts.update(found)
-        return cost
-
-    def loop(number: int) -> Cost:
-        write_folders(folder.parent, [folder.name], number + 2)
-        return timed(lambda: bench.rival.up(folder))[0]
-
-    rounds = duel(bench.sizes.rounds, ours, loop)
-    bench.farm.host.clear(folder.name)
-    title = f"one changed service among {count} stacks, until it runs"
-    return Row("change", title, 1.3, medians(rounds.ours), rounds, parts=parts)
-
-
-def _change_ours(farm: Farm, name: str, level: int) -> tuple[Cost, Mapping[str, float]]:
-    farm.change(name, level)
     watch = _Watch()
     with Pipeline.open(load(farm.host.config), listener=watch) as pipeline:
-        source = pipeline.refresh()
-        begun = time.perf_counter()
-        cost, report = timed(lambda: pipeline.reconcile(source, scope=frozenset({name})))
+        pipeline.plan(pipeline.refresh())
+
+        def ours(number: int) -> Cost:
+            say(f"one change among {count} stacks, round {number + 1}")
+            return _change_ours(farm, pipeline, watch, name, number + 2)
+
+        def loop(number: int) -> Cost:
+            write_folders(folder.parent, [folder.name], number + 2)
+            return timed(lambda: bench.rival.up(folder))[0]
+
+        rounds = duel(bench.sizes.rounds, ours, loop)
+    bench.farm.host.clear(folder.name)
+    title = f"one changed service among {count} stacks, until it runs"
+    return Row("change", title, 1.3, medians(rounds.ours), rounds, parts=watch.parts())
+
+
+def _change_ours(farm: Farm, pipeline: Pipeline, watch: _Watch, name: str, level: int) -> Cost:
+    farm.change(name, level)
+    source = pipeline.refresh()
+    watch.begin()
+    cost, report = timed(lambda: pipeline.reconcile(source, scope=frozenset({name})))
     assert report.converged, report
     made = farm.host.containers(name)[f"{name}-api-1"]
-    assert f"LEVEL={level}" in made["Config"]["Env"] and made["State"]["Running"]  # noqa: PT018
-    return Cost(watch.runs_at - begun, cost.cpu), watch.parts(begun)
+    assert f"LEVEL={level}" in made["Config"]["Env"]
+    assert made["State"]["Running"]
+    return Cost(watch.seconds, cost.cpu)
