@@ -83,8 +83,13 @@ class EngineClient:
         return self._find(f"/networks/{quote(network)}")
 
     def inspect_image(self, reference: str) -> Document | None:
-        """Return a local image by reference or id, None when it is not there."""
-        return self._find(f"/images/{quote(reference)}/json")
+        """Return a local image by reference or id, None when it is not there, or is no reference at all."""
+        try:
+            return self._find(f"/images/{quote(reference)}/json")
+        except EngineRefused as refused:
+            if refused.arguments["status"] == "400":
+                return None
+            raise
 
     def events(
         self, *, since: float | str, until: float | str | None = None, filters: Filters | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reconciler import yamlfile
 from reconciler.desired.composefiles import content
+from reconciler.desired.dotenv import read_env
 from reconciler.desired.layers import Index, Layer, Layered, layer_stack
 from reconciler.desired.layout import Assignment, StackLayout
 from reconciler.desired.schema import DeviceFile, stack_settings
@@ -121,7 +122,10 @@ class Assembler:
         files = layout.files
         if len(layered.dotenvs) > 1:
             files = _with_merged_env(files, merged_env(sources))
-        return replace(layout, files=files, assignments=assignments, variables=variables, profiles=tuple(profiles))
+        former = _former_secrets(Path(layout.env_file), assignments)
+        return replace(
+            layout, files=files, assignments=assignments, variables=variables, profiles=tuple(profiles), former=former
+        )
 
     def _sources(self, layout: StackLayout, layered: Layered) -> Iterator[Source]:
         """Yield what sets variables, in the order of formats.md §1."""
@@ -159,6 +163,16 @@ def _env_file(layout: StackLayout, path: str, position: Position | None) -> EnvS
     if file is None:
         raise InvalidSource("env-file-absent", file=where.file, line=where.line, path=path, stack=layout.name)
     return EnvSource(content(file), file.origin)
+
+
+def _former_secrets(env_file: Path, assignments: Sequence[Assignment]) -> frozenset[str]:
+    """Return the values in a stack's env file, as it was last written, that git does not set."""
+    by_git = {item.name for item in assignments} - {item.name for item in assignments if item.secret}
+    try:
+        known = read_env(env_file.read_bytes(), str(env_file), {})
+    except (OSError, InvalidSource):
+        return frozenset()
+    return frozenset(line.value for line in known if line.value and line.name not in by_git)
 
 
 def _with_merged_env(files: Sequence[StackFile], text: bytes) -> tuple[StackFile, ...]:

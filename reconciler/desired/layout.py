@@ -36,7 +36,8 @@ class StackLayout:
     then one override per layer in layer order. The first override keeps its own name, those of later layers are
     `compose.override.role-<role>.yaml` and `compose.override.device.yaml`.
     `assignments` holds every interpolation variable in the order of precedence (later wins), among them those from
-    `env_dir`; `variables` is their outcome. `profiles` are stack.yaml's and those of COMPOSE_PROFILES.
+    `env_dir`; `variables` is their outcome. `profiles` are stack.yaml's and those of COMPOSE_PROFILES. `former` are values
+    that came from `env_dir` when the variables were last written: what runs may hold them still.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StackLayout:
     links: tuple[StackFile, ...] = ()
     profiles: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    former: frozenset[str] = frozenset()
 
     @cached_property
     def by_path(self) -> Mapping[str, StackFile]:
@@ -57,8 +59,8 @@ class StackLayout:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Name the values that come from the device's own `env_dir` and still count."""
-        return frozenset(a.value for a in self.assignments if a.secret and a.value)
+        """Name the values that come from the device's own `env_dir`, or did."""
+        return self.former.union(a.value for a in self.assignments if a.secret and a.value)
 
     def origin(self, path: str) -> str:
         """Say which repository path stands behind an effective file; an unknown path comes back as it is."""

@@ -85,7 +85,7 @@ def _fresh(layout: StackLayout, tool: ComposeTool, cache_dir: Path) -> Rendered:
         entry = _render(layout, tool, cache_dir)
         cache.save(cache_dir, layout.name, _key(layout, tool), entry)
     except ProgramFailed as error:
-        return Rendered(layout.name, problems=(_unrendered(layout, error),))
+        return Rendered(layout.name, secrets=layout.secrets, problems=(_unrendered(layout, error),))
     except OSError as error:
         raise NoSpace("cannot-write", path=str(cache_dir), words=error.strerror or str(error)) from error
     return _revive(layout, entry)
@@ -211,7 +211,8 @@ def _unrendered(layout: StackLayout, error: ProgramFailed) -> Problem:
 
 def _revive(layout: StackLayout, entry: dict[str, Any]) -> Rendered:
     if "problems" in entry:
-        return Rendered(layout.name, problems=tuple(Problem(**problem) for problem in entry["problems"]))
+        problems = tuple(Problem(**problem) for problem in entry["problems"])
+        return Rendered(layout.name, secrets=layout.secrets, problems=problems)
     return Rendered(
         project=entry["project"],
         services=tuple(_service(name, kept) for name, kept in entry["services"].items()),

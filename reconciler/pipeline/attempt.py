@@ -20,6 +20,7 @@ from reconciler.pipeline.daemon import DaemonPart, applied_keys, not_converged
 from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
 from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiting_for
+from reconciler.pipeline.veil import Veiled, veiled_outcome
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
 from reconciler.plan.scene import index_facts, own_containers
@@ -97,8 +98,9 @@ class Attempt:
         stack = task.stack or self._planned.recorded.stacks[task.name]
         coming = self._coming(task.stack) if task.stack else frozenset()
         self._rooms.store.begin(stack, coming, self._commit)
-        hands = Hands(self._rooms, task, stack.project, handle)
-        work = Work(task, hands.look, hands.perform, self._rooms.listener, rest)
+        listener = Veiled(self._rooms.listener, self._planned.redactor.text)
+        hands = Hands(self._rooms, task, stack.project, handle, listener)
+        work = Work(task, hands.look, hands.perform, listener, rest)
         return self._prove(task, self._hidden(work.run()))
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:
@@ -165,13 +167,7 @@ class Attempt:
 
     def _hidden(self, outcome: StackOutcome) -> StackOutcome:
         """Mask what is secret in the words of others."""
-        text = self._planned.redactor.text
-
-        def hide(problem: Problem | None) -> Problem | None:
-            return problem and replace(problem, args={key: text(value) for key, value in problem.args.items()})
-
-        outcomes = tuple(replace(one, problem=hide(one.problem)) for one in outcome.outcomes)
-        return replace(outcome, problem=hide(outcome.problem), outcomes=outcomes)
+        return veiled_outcome(outcome, self._planned.redactor.text)
 
     def _remember(self, *, converged: bool) -> None:
         """Write down what was reached, and on which device; a device that changed is not believed before a person says so."""

@@ -13,7 +13,7 @@ from reconciler.apply.files import put_env_file, put_files
 from reconciler.apply.stack import Runner, build, pull, repair_names, up
 from reconciler.model import Action, Container, DesiredStack, Step
 from reconciler.observed.look import look_at
-from reconciler.pipeline.work import Task
+from reconciler.pipeline.work import Listener, Task
 from reconciler.plan.applied import made_inputs
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ _READS_ITS_INPUTS = ("create", "recreate", "restart", "start")
 
 
 class Hands:
-    """What one stack is worked on with; `lock` is the descriptor of its lock."""
+    """What one stack is worked on with; `lock` is the descriptor of its lock, `listener` hears compose."""
 
-    def __init__(self, rooms: Rooms, task: Task, project: str, lock: int) -> None:
+    def __init__(self, rooms: Rooms, task: Task, project: str, lock: int, listener: Listener) -> None:
         settings = rooms.settings
         config = str(settings.docker.config) if settings.docker.config else None
         self._rooms = rooms
@@ -38,7 +38,7 @@ class Hands:
             rooms.tool.path,
             compose.environment(settings.docker.host, config),
             lock,
-            lambda line: rooms.listener.output(task.name, line),
+            lambda line: listener.output(task.name, line),
         )
 
     def look(self) -> tuple[Container, ...]:

@@ -20,6 +20,7 @@ from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
 from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
+from reconciler.pipeline.veil import veiled_errors, veiled_plan
 from reconciler.pipeline.work import Listener, Silent
 from reconciler.plan.applied import remember
 from reconciler.plan.ask import ask
@@ -139,12 +140,13 @@ class Rooms:
         desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
         asked = ask(desired, recorded, scope)
-        observed = _hidden(look(self.engine(), asked, self.settings.daemon, known), redactor)
+        with veiled_errors(redactor.text):
+            observed = _hidden(look(self.engine(), asked, self.settings.daemon, known), redactor)
         options = Options(
             now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=confirm_prune,
             correct=self.settings.drift.correct, scope=scope,
         )  # fmt: skip
-        plan = make_plan(desired, observed, recorded, options, redactor.mask)
+        plan = veiled_plan(make_plan(desired, observed, recorded, options, redactor.mask), redactor.text)
         return Planned(plan, desired, observed, recorded, redactor, scope, confirm_prune)
 
     def plan_again(self, planned: Planned, scope: Scope) -> Planned:

@@ -97,4 +97,9 @@ def _applied_service(
 
 
 def _masked(fields: Mapping[str, Json], mask: Mask) -> Document:
-    return {path: mask(path, value) for path, value in fields.items()}
+    return {shown_path(path, mask): mask(path, value) for path, value in fields.items()}
+
+
+def shown_path(path: str, mask: Mask) -> str:
+    """Return a path as it is written down: it may hold a mount's target or a host's name, and these a secret."""
+    return str(mask("", path))

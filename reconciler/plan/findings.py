@@ -24,7 +24,7 @@ from reconciler.model import (
     Mask,
     Position,
 )
-from reconciler.plan.applied import applied_document
+from reconciler.plan.applied import applied_document, shown_path
 from reconciler.plan.compare import Difference, compare_service, normal_service
 from reconciler.plan.scene import Scene
 
@@ -92,7 +92,7 @@ def _finding(
 ) -> Finding:
     path = difference.path
     known_as = path_in_git or path
-    was = None if before is None else before.get(known_as)
+    was = None if before is None else before.get(shown_path(known_as, mask))
     changed = before is not None and not same(mask(known_as, wanted.get(known_as)), was)
     diff = FieldDiff(path, mask(path, difference.desired), was, mask(path, difference.observed))
     because: Because = "change" if changed else "image" if path == "image.id" else "drift"

@@ -119,7 +119,7 @@ def test_secrets_are_masked() -> None:
     """Every value that the plan shows has gone through the mask."""
 
     def mask(path: str, value: object) -> str:
-        return f"…{path}"
+        return f"…{path}" if path else str(value)
 
     made = make_plan(desired(AFTER), all_there(BEFORE), record(BEFORE), Options(NOW, "", ""), mask)
 
