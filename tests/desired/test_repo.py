@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import process
+from reconciler.desired import staging
 from reconciler.desired.repo import Repository
 from reconciler.errors import InvalidSource, NotFastForward, ReconcilerError, SourceUnreachable
 from reconciler.plan.texts import problem_hint, problem_text
@@ -258,6 +259,24 @@ def test_files_are_staged_as_git_holds_them(source: Source, follow: Callable[...
 
     assert (root / "stacks/web/number").read_bytes() == b"2\n"
     assert (root / "crlf.txt").read_bytes() == b"a\r\nb\n$Id$\n"
+
+
+def test_a_revision_is_on_the_disk_before_it_counts(
+    source: Source, follow: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves a whole copy or none: all files are flushed before their folder gets its name."""
+    seen: list[bool] = []
+    flush = staging.flush
+
+    def noted(folder: Path) -> None:
+        seen.append((folder / "tree" / "a").read_text() == "1" and (folder / "listing.json").exists())
+        assert not (folder.parent / commit).exists()
+        flush(folder)
+
+    monkeypatch.setattr(staging, "flush", noted)
+    commit = source.commit({"a": "1"})
+    follow().fetch(last_good=None)
+    assert seen == [True]
 
 
 def test_old_revisions_are_forgotten(source: Source, follow: Callable[..., Repository], tmp_path: Path) -> None:
