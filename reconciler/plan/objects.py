@@ -37,6 +37,11 @@ class Networks:
     absent: frozenset[str]
 
 
+def needs_others(stack: DesiredStack) -> bool:
+    """Tell whether a stack uses a network or volume that it does not make itself."""
+    return any(one.external for one in stack.networks) or any(one.external for one in stack.volumes)
+
+
 def makers(stacks: Iterable[DesiredStack]) -> Mapping[tuple[str, str], str]:
     """Say by kind and name which stack makes a network or volume: compose makes those that a service uses."""
     found: dict[tuple[str, str], str] = {}

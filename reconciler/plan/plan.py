@@ -16,7 +16,7 @@ from reconciler.plan.dependencies import block_dependants, broken_dependencies
 from reconciler.plan.handover import Wish, givers, impossible, leaving, make_room
 from reconciler.plan.index import plan_index
 from reconciler.plan.names import taken_names, too_many_for_one_name
-from reconciler.plan.objects import makers
+from reconciler.plan.objects import makers, needs_others
 from reconciler.plan.order import number_actions, stack_order
 from reconciler.plan.pools import exhausted_pools
 from reconciler.plan.ports import taken_ports, too_many_for_one_port
@@ -74,7 +74,8 @@ def _plan_groups(
     left = without_what_goes(observed, gone.values())
     there = facts if left is observed else index_facts(left)
     worlds = make_worlds(desired, left, recorded)
-    commit, made_by = desired.revision.commit, makers(stacks)
+    commit = desired.revision.commit
+    made_by = makers(stacks) if any(map(needs_others, stacks)) else {}
     scenes = {}
     for stack in stacks:
         known = recorded.stacks.get(stack.name)

@@ -72,8 +72,8 @@ def plan_service(place: Place, containers: Sequence[Container]) -> Draft:
     mending = _mend(place, [(container, findings) for container, findings, _ in looks], stale)
     return Draft(
         actions=(
-            *(_remove(place, container, "leftover") for container in roster.leftovers),
-            *(_remove(place, container, "surplus") for container in roster.surplus),
+            *[_remove(place, container, "leftover") for container in roster.leftovers],
+            *[_remove(place, container, "surplus") for container in roster.surplus],
             *mending,
             *_create(place, roster.missing),
         ),
@@ -131,6 +131,8 @@ def placed(place: Place, code: str, args: Mapping[str, str] | None = None, path:
 
 def _mend(place: Place, looks: Sequence[tuple[Container, list[Finding]]], stale: Stale) -> list[Action]:
     """Mend what is there: compose makes all containers of a service anew, or none."""
+    if not (place.remade or stale.names or stale.put_back) and all(_is_well(*look) for look in looks):
+        return []
     remakes = [_remake(place, container, findings, stale) for container, findings in looks]
     if not any(remakes):
         return [action for container, findings in looks for action in _soften(place, container, findings, stale)]
@@ -139,6 +141,11 @@ def _mend(place: Place, looks: Sequence[tuple[Container, list[Finding]]], stale:
         remake or act(place, "recreate", "cascade", along, container)
         for remake, (container, _) in zip(remakes, looks, strict=True)
     ]
+
+
+def _is_well(container: Container, findings: list[Finding]) -> bool:
+    """Tell whether a container runs and is as it is wanted, as most are most of the time."""
+    return not findings and container.state == "running"
 
 
 def _remake(place: Place, container: Container, findings: list[Finding], stale: Stale) -> Action | None:
