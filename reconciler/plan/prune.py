@@ -135,7 +135,7 @@ def _remove_network(
     others = [container for container in facts.attached.get(network.id, ()) if container.id not in going]
     if others:
         args: dict[str, str] = {"network": network.name, "container": others[0].name}
-        return Draft(notes=(Problem(target, "ForeignProject", "network-left", args),))
+        return Draft(notes=(Problem(target, "ForeignProject", "network-orphaned", args),))
     return Draft(
         (
             Action(

@@ -202,6 +202,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "network {network} is no longer needed, but {container} is on it; it is left alone",
         "Take that container off; the network goes with the next apply.",
     ),
+    "network-orphaned": (
+        "network {network} is no longer needed, but {container} is on it; it is left alone, and no longer ours",
+        "Take that container off, then remove the network by hand.",
+    ),
     "network-double": (
         "there is a second network called {name} ({id})",
         "Remove the one that is not needed: docker network rm {id}",
