@@ -45,7 +45,7 @@ def test_without_tour_it_stays_until_it_is_told_to_end():
             said += line
             if "visit the site" in line:
                 break
-        folder = re.search(r"docker socket +unix://(/tmp/demo\w+)/", said)
+        folder = re.search(r"DOCKER_HOST=unix://(/tmp/demo\w+)/", said)
         assert folder, said
         assert Path(folder[1], "docker.sock").is_socket()
         running.send_signal(signal.SIGINT)
