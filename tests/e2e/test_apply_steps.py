@@ -415,7 +415,8 @@ def test_remove_keeps_the_volumes(one, api, unique):
 
 def test_remove_stops_politely_first(one, api):
     """A container that is removed gets its signal and its time, it is not just killed."""
-    it = one(command=["sh", "-c", "trap 'echo bye; exit 3' TERM; while :; do sleep 0.1; done"])
+    it = one(command=["sh", "-c", "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.1; done"])
+    assert next(api.logs(it.id, stream=True, follow=True)) == b"ready\n"
     events = api.events(decode=True, filters={"container": it.id, "event": "die"})
     it.call("remove")
 
