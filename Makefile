@@ -18,11 +18,11 @@ check:
 test:
 	@deploy/bootstrap
 	$(BIN)/pytest -m "not e2e" -n auto
-	$(BIN)/pytest -m "e2e and not slow"
+	$(BIN)/pytest -m "e2e and not slow" -n 2 --dist loadfile
 
 e2e:
 	@deploy/bootstrap
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m e2e -n 2 --dist loadfile
 
 bench:
 	@deploy/bootstrap
