@@ -14,6 +14,8 @@ _HEAD = ("measure", "ours", "compose loop", "ratio", "target", "")
 class Row:
     """One measure: `value` must not exceed `limit`; both are seconds, or with `rounds` or `relative` a ratio.
 
+    What only `computes` is judged by its processor time: it waits for nothing but for other people's work on the machine.
+
     `ours` are medians, as are those taken from `rounds`. `parts` say where our time goes, in seconds; `notes` what else must
     be known to judge the number.
     """
@@ -24,6 +26,7 @@ class Row:
     ours: Cost
     rounds: Duel | None = None
     relative: float | None = None
+    computes: bool = False
     said: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -32,7 +35,9 @@ class Row:
     def value(self) -> float:
         if self.rounds is not None:
             return self.rounds.ratio
-        return self.ours.wall if self.relative is None else self.relative
+        if self.relative is not None:
+            return self.relative
+        return self.ours.cpu if self.computes else self.ours.wall
 
     @property
     def met(self) -> bool:
