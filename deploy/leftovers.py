@@ -82,7 +82,7 @@ def _kill(pids: list[int]) -> None:
 def _kill_some(pids: list[int]) -> None:
     handles = []
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it ended; which one, is the kernel's choice
             handles.append(os.pidfd_open(pid))
             signal.pidfd_send_signal(handles[-1], signal.SIGKILL)
     for handle in handles:
