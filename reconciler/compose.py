@@ -20,6 +20,10 @@ NO_REMOTES = MappingProxyType(
     {"COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false"},
 )
 
+NO_GIT = MappingProxyType({"BUILDX_GIT_INFO": "false", "GIT_DIR": "/dev/null"})
+"""A build asks git about its context. One that is made to look like a repository has settings, and some name programs:
+git would start them, on the host, as whom we are. So git is not asked, and where it is all the same it finds nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -43,7 +47,7 @@ def environment(host: str | None, config_dir: str | None) -> dict[str, str]:
     HOME is left out on purpose: `${HOME}` in a compose file must mean what git says or nothing.
     """
     given = {"DOCKER_HOST": host, "DOCKER_CONFIG": config_dir}
-    return {"PATH": _PATH, **NO_REMOTES, **{name: value for name, value in given.items() if value}}
+    return {"PATH": _PATH, **NO_REMOTES, **NO_GIT, **{name: value for name, value in given.items() if value}}
 
 
 def version(program: str) -> list[str]:

@@ -42,11 +42,13 @@ def test_version():
 
 
 def test_environment_is_minimal():
-    """Only what compose needs, remotes off, nothing of ours, no HOME."""
+    """Only what compose needs, remotes and git off, nothing of ours, no HOME."""
     assert compose.environment("unix:///s", "/c") == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
         "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+        "BUILDX_GIT_INFO": "false",
+        "GIT_DIR": "/dev/null",
         "DOCKER_HOST": "unix:///s",
         "DOCKER_CONFIG": "/c",
     }

@@ -22,7 +22,7 @@ from reconciler.yamlfile import YamlFile
 
 Role: TypeAlias = Literal["main", "extends", "include"]
 
-_COMPOSE_SETS = re.compile(r"(?:COMPOSE|DOCKER|BUILDX)_|(?:PATH|PWD|HOME)$")
+_COMPOSE_SETS = re.compile(r"(?:COMPOSE|DOCKER|BUILDX)_|(?:PATH|PWD|HOME|GIT_DIR)$")
 """Variables that compose gets from us, or gives itself, though no file sets them."""
 
 

@@ -38,6 +38,25 @@ def test_failed_build_is_an_exit_code(stack):
     assert "nowhere" in done.tail
 
 
+@pytest.mark.parametrize("left_out", [(), ("BUILDX_GIT_INFO",), ("GIT_DIR",)])
+def test_a_build_starts_no_program_of_its_context(stack, monkeypatch, left_out):
+    """A context that looks like a repository whose settings name a program: either of our two variables keeps git off."""
+    env = {name: value for name, value in stack.environment.items() if name not in left_out}
+    monkeypatch.setattr(compose, "environment", lambda *_: env)
+    for folder in ("objects", "refs/heads"):
+        (stack.folder / folder).mkdir(parents=True)
+    (stack.folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (stack.folder / "refs/heads/main").write_text("1" * 40 + "\n")
+    (stack.folder / "config").write_text(
+        f"[core]\nrepositoryformatversion = 1\nbare = false\nworktree = .\nsshCommand = touch {stack.folder}/started\n"
+        '[extensions]\npartialClone = origin\n[remote "origin"]\nurl = ssh://nowhere/x\npromisor = true\n'
+    )
+    (stack.folder / "Dockerfile").write_text("FROM scratch\nCOPY compose.yaml /\n")
+    stack.write(TWO.replace("built", stack.name))
+    built(stack, "a").require()
+    assert not (stack.folder / "started").exists()
+
+
 def test_failed_pull_is_an_exit_code(stack):
     """A registry that does not answer fails the pull, and nothing else happens."""
     stack.write("services: {a: {image: '127.0.0.1:1/gone:1'}, b: {image: 'app:1'}}\n")

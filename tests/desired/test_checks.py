@@ -164,7 +164,7 @@ def test_project_directory_is_a_folder_that_git_holds(there):
     assert found(layout(files | {"d/x": ""})) == []
 
 
-@pytest.mark.parametrize("name", ["PATH", "PWD", "HOME", "COMPOSE_PROJECT_NAME", "DOCKER_HOST", "DOCKER_CONFIG"])
+@pytest.mark.parametrize("name", ["PATH", "PWD", "HOME", "COMPOSE_PROJECT_NAME", "DOCKER_HOST", "GIT_DIR"])
 def test_variables_that_only_compose_knows_make_a_path_unclear(name):
     """Compose has variables that no file sets: what stands behind them cannot be judged, here and in extended files."""
     path = f"./x${{{name}:+/../../secret}}"
