@@ -2,7 +2,8 @@
 
 `rooms.py` opens the rooms and plans; `passes.py` is one whole pass; `attempt.py` carries a plan out, with `tasks.py` (what is
 to do), `crew.py` (stacks side by side, in their order), `work.py` (one stack from look to step to look), `hands.py` (one step),
-`daemon.py` (the settings of dockerd) and `inventory.py` (what belongs to a stack); `report.py` makes the status.
+`daemon.py` (the settings of dockerd) and `inventory.py` (what belongs to a stack); `veil.py` keeps secrets out of what is said;
+`report.py` makes the status.
 """
 
 from reconciler.pipeline.attempt import Report
