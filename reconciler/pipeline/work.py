@@ -16,7 +16,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.model import Action, Container, DesiredStack, Outcome, Problem, StackOutcome, Step
 from reconciler.plan.steps import Journal, next_step
 
-_LOOK_AGAIN = 0.1
+_LOOK_AGAIN = 0.25
 """Seconds between two looks while we wait for health or a job."""
 
 
