@@ -16,6 +16,7 @@ Room 3 (plan); may import only model, errors and its own room.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.model import Action, FieldDiff, Held, Json, Kind, Plan, Problem
@@ -128,8 +129,19 @@ def value_text(value: Json) -> str:
     return inert(shown)
 
 
+# C0 and C1 controls, DEL, the marks that turn or hide text, line separators, and halves of surrogate pairs.
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "|[\U000e0000-\U000e007f]"
+)
+
+
 def inert(text: str) -> str:
-    """Show as its escape what a terminal would obey, or show in another order than it stands."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    """Show as one line, as escapes, what a terminal would obey or show in another order than it stands."""
+    return UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    short = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)
+    return short or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
