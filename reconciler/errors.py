@@ -18,7 +18,11 @@
         ├── InvalidSettings      the agent's own settings cannot be used
         ├── StoreUnusable        the state database is corrupt, or newer than this agent
         ├── MissingTool          a program is missing or too old
-        └── PlanStale            the saved plan is not what would be done now
+        ├── PlanStale            the saved plan is not what would be done now
+        ├── NoAgent              only a running agent can do this, and none answers
+        ├── AgentRuns            another agent holds this state folder
+        ├── UnknownTarget        nothing here has that name
+        └── NotSuspended         there is nothing to resume
 
 An error is data: `code` names a row in `plan/texts.py`, `args` fill it, `file` and `line` say where.
 Anything else that is raised is a bug.
@@ -145,3 +149,19 @@ class PlanStale(Refused):
     """A saved plan differs from what would be done now."""
 
     reason = "PlanStale"
+
+
+class NoAgent(Refused):
+    """Only a running agent can do this, and none answers at its socket."""
+
+
+class AgentRuns(Refused):
+    """Another agent holds this state folder; `args['pid']` is its process."""
+
+
+class UnknownTarget(Refused):
+    """Nothing here has that name; `args['known']` says what there is."""
+
+
+class NotSuspended(Refused):
+    """There is nothing to resume."""

@@ -34,7 +34,7 @@ from reconciler.model.observed import (
     Volume,
 )
 from reconciler.model.planned import Action, Cause, FieldDiff, Held, Plan
-from reconciler.model.recorded import AppliedService, AppliedStack, ObjectRef, Recorded, RecordedStack
+from reconciler.model.recorded import AppliedService, AppliedStack, ObjectRef, Recorded, RecordedStack, Suspension
 from reconciler.model.words import (
     NOTHING,
     Because,
@@ -100,6 +100,7 @@ __all__ = [
     "StackSettings",
     "Step",
     "StepKind",
+    "Suspension",
     "Sync",
     "Volume",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.model.words import Document, Problem
 
@@ -54,7 +55,8 @@ class Container:
     `state` is the engine's word (`created running paused restarting removing exited dead`), `health` too (`starting
     healthy unhealthy`, None without a check). `project`, `service`, `number`, `working_dir`, `config_hash` come from compose's
     labels. `env_file` is compose's `project.environment_file` label: who made it called compose with it. `log_tail` is that of
-    failed ones. `stopped_by_hand` is for exited ones: None when the engine no longer knows.
+    failed ones. `stopped_by_hand` is for exited and paused ones: None when the engine no longer knows; `stopped_at` is when
+    that was, where it is known.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Container:
     document: Document | None = None
     log_tail: tuple[str, ...] = ()
     stopped_by_hand: bool | None = None
+    stopped_at: datetime | None = None
     running_for: float | None = None
     """Seconds since its start when it was looked at; None when it does not run, or was not inspected."""
 
@@ -142,7 +145,7 @@ class Ask:
     `projects` are inspected. `images` are references to resolve to local ids. `paths` are host paths whose existence
     matters. `files` are absolute paths whose content is to be digested (git's blob id); below `folders`, the stable folders
     of stacks, no link is followed to reach them. `ports` are host ports (protocol, number) whose listener is to be named,
-    unless a container publishes them.
+    unless a container publishes them. `stops` are those that the record knows of, by container id.
     """
 
     projects: frozenset[str] = frozenset()
@@ -151,6 +154,7 @@ class Ask:
     files: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
     ports: frozenset[tuple[str, int]] = frozenset()
+    stops: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Observed:
     `images` maps asked references to local image ids (absent: not here); `image_configs` is by id, and holds the
     images of inspected containers too. `missing_paths` are asked paths that do not exist.
     `listeners` are there when ports were asked for. `routes` are subnets the host already routes (CIDR). `machine_id` is
-    the host's.
+    the host's. `own_container` is the id of the container of this engine that we ourselves run in, if we do.
     """
 
     engine: Engine
@@ -175,3 +179,4 @@ class Observed:
     files: Mapping[str, str | None] = field(default_factory=dict)
     daemon: ObservedDaemon | None = None
     machine_id: str = ""
+    own_container: str | None = None

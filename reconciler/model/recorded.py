@@ -78,12 +78,24 @@ class RecordedStack:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """A stack that a person told us to leave alone; `until` None: until somebody resumes it."""
+
+    who: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The whole record as the plan reads it.
 
     `defaults` holds, by container id, the engine defaults that were frozen into it when it was made (normal-forms.md).
     `daemon_applied` are the daemon keys that git set when the daemon part was last applied.
     `device` and `machine_id` are those of the last apply, None before the first. `had_device_folder` likewise.
+    `suspended` is by stack, also of those that git no longer names. `stops` says by container id when the agent saw somebody
+    stop, kill or pause it: the engine itself forgets.
     """
 
     stacks: Mapping[str, RecordedStack] = field(default_factory=dict)
@@ -93,3 +105,5 @@ class Recorded:
     machine_id: str | None = None
     had_device_folder: bool = False
     daemon_result: Result | None = None
+    suspended: Mapping[str, Suspension] = field(default_factory=dict)
+    stops: Mapping[str, datetime] = field(default_factory=dict)
