@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import TypeAlias
 
 from reconciler.model import NOTHING, Container, DesiredObject, DesiredService, Document, Json, Network, Volume
@@ -34,8 +35,6 @@ __all__ = [
 
 Keys: TypeAlias = tuple[str, ...]
 
-_SECTIONS = ("", "Config", "HostConfig")
-_NEUTRAL = {field.member: field.neutral for field in SERVICE_FIELDS if field.neutral is not None}
 _FROZEN = tuple(field for field in SERVICE_FIELDS if field.frozen)
 
 
@@ -61,9 +60,8 @@ def compare_service(service: DesiredService, container: Container, world: World)
     """Return every field in which an inspected container differs from its service, in table order, then by path."""
     subject = _subject(service, container, world)
     image = None if subject.image is None else _said(subject.image)
-    shown = (_said(subject.inspect), _said(subject.config), _said(subject.host))
     found: list[Difference] = []
-    for field in _rows(_said(subject.document), shown, image):
+    for field in _rows(_said(subject.document), _said(subject.config), _said(subject.host), image):
         desired, observed = field.desired(subject), field.observed(subject)
         if desired != observed:
             found += _differences(field, desired, observed, subject)
@@ -72,21 +70,21 @@ def compare_service(service: DesiredService, container: Container, world: World)
 
 def _said(document: Document) -> Keys:
     """Return the keys whose values say something."""
-    return tuple([key for key, value in document.items() if value and value != _NEUTRAL.get(key)])
+    return tuple(compress(document, document.values()))
 
 
 @lru_cache(maxsize=1024)
-def _rows(document: Keys, shown: tuple[Keys, ...], image: Keys | None) -> tuple[Field, ...]:
+def _rows(document: Keys, config: Keys, host: Keys, image: Keys | None) -> tuple[Field, ...]:
     """Return the rows on which service, container or image (None: not known) have a word.
 
     Of a thousand containers most have a word on the same ones: to find them out is most of the work.
     """
-    sections = dict(zip(_SECTIONS, map(frozenset, shown), strict=True))
+    shown = {f"Config.{member}" for member in config} | {f"HostConfig.{member}" for member in host}
     return tuple(
         field
         for field in SERVICE_FIELDS
         if field.always
-        or field.member in sections.get(field.section, ())
+        or field.engine in shown
         or (field.image and (image is None or field.image in image))
         or not set(field.reads).isdisjoint(document)
     )

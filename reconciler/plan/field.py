@@ -27,8 +27,8 @@ class Field:
     """One row: how a compose field and what the engine shows of it come to one normal form.
 
     `engine` is `Section.Member` of the inspect. `keys` are the rendered keys it reads, `path` alone unless given.
-    The row says nothing, and is not looked at, while the service has none of its keys, the engine's value is empty or
-    `neutral`, and the image has nothing at `image`; `always` is for rows where an empty value means something.
+    The row says nothing, and is not looked at, while the service has none of its keys, the engine's value is empty, and
+    the image has nothing at `image`; `always` is for rows where an empty value means something.
     `frozen` is the engine's member that is recorded as default when a container is made without a word on this.
     `kernel` are members of the engine's info: where one is false, the engine drops the limit. `droppable` ones it drops
     without such a sign. `clears` says that an update can take the value away, `note` tells people what to know.
@@ -40,7 +40,6 @@ class Field:
     observed: Side
     repair: Repair = "recreate"
     keys: tuple[str, ...] = ()
-    neutral: Json = None
     image: str = ""
     always: bool = False
     frozen: str = ""
@@ -48,14 +47,6 @@ class Field:
     droppable: bool = False
     clears: bool = False
     note: str = ""
-
-    @property
-    def section(self) -> str:
-        return self.engine.rpartition(".")[0]
-
-    @property
-    def member(self) -> str:
-        return self.engine.rpartition(".")[2]
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -123,7 +123,6 @@ _PROCESS = (
         process.observed_restart,
         "update",
         keys=("restart", "deploy"),
-        neutral={"Name": "no", "MaximumRetryCount": 0},
         clears=True,
         note="`deploy.restart_policy` wins (condition, max_attempts)",
     ),
@@ -201,6 +200,7 @@ _STORAGE = (
         image="Volumes",
         note="per target: type, source, read-only, propagation, selinux, nocopy, subpath, size and mode; configs and secrets "
         "that are files are read-only binds; volumes of the image are anonymous ones",
+        always=True,
     ),
     Field("tmpfs", "HostConfig.Tmpfs", storage.desired_tmpfs, storage.observed_tmpfs, note="per target: options"),
     Field(
