@@ -103,16 +103,17 @@ def desired_networks(subject: Subject) -> Normal:
         shown = subject.network.get(network.name)
         if subject.container and shown is None:
             continue  # that it is not connected says it all
-        endpoint = mapping(stated.get(key))
-        found |= {f".{key}{suffix}": value for suffix, value in _wanted_endpoint(endpoint, subject).items()}
-        found |= _wanted_id(f".{key}.id", network, mapping(shown))
+        for suffix, value in _wanted_endpoint(mapping(stated.get(key)), subject).items():
+            found[f".{key}{suffix}"] = value
+        if _holds_vanished(network, mapping(shown)):
+            found[f".{key}.id"] = _short(network.ids)
     return found
 
 
 def _wanted_endpoint(endpoint: Document, subject: Subject) -> dict[str, Value]:
-    own = {subject.name, *_own_names(subject)}
-    aliases = [*({subject.name} - {""}), *sorted(set(texts(endpoint.get("aliases"))) - own)]
-    found: dict[str, Value] = {".aliases": aliases} if aliases else {}
+    found: dict[str, Value] = {}
+    if aliases := _wanted_aliases(endpoint, subject):
+        found[".aliases"] = aliases
     if endpoint:
         found[".ipv4_address"] = address(endpoint.get("ipv4_address"))
         found[".ipv6_address"] = address(endpoint.get("ipv6_address"))
@@ -124,6 +125,12 @@ def _wanted_endpoint(endpoint: Document, subject: Subject) -> dict[str, Value]:
     return found
 
 
+def _wanted_aliases(endpoint: Document, subject: Subject) -> list[str]:
+    own = [subject.name] if subject.name else []
+    asked = texts(endpoint.get("aliases"))
+    return [*own, *sorted({*asked} - {subject.name, *_own_names(subject)})] if asked else own
+
+
 def _wanted_options(endpoint: Document) -> dict[str, Value]:
     options = {f".driver_opts.{key}": text(value) for key, value in mapping(endpoint.get("driver_opts")).items()}
     if name := text(endpoint.get("interface_name")):
@@ -131,12 +138,8 @@ def _wanted_options(endpoint: Document) -> dict[str, Value]:
     return dict(options)
 
 
-def _wanted_id(suffix: str, network: EngineNetwork, shown: Document) -> dict[str, Value]:
-    """Return the id to hold when the container holds another: that of a network which is gone, so it cannot start."""
-    return {suffix: _short(network.ids)} if _holds_vanished(network, shown) else {}
-
-
 def _holds_vanished(network: EngineNetwork, shown: Document) -> bool:
+    """Tell whether a container holds the id of a network that is gone: then it cannot start."""
     identity = text(shown.get("NetworkID"))
     # the engine renumbers its own three, and finds them by name
     return identity is not None and network.name not in PREDEFINED and identity not in network.ids
@@ -156,16 +159,15 @@ def observed_networks(subject: Subject) -> Normal:
     """Return the container's connections in the form of `desired_networks`."""
     wanted = wanted_networks(subject)
     keys = {network.name: key for key, network in wanted.items()}
-    implied = {_implied(subject), *(PREDEFINED & {text(subject.host.get("NetworkMode"))})}
     found: dict[str, Value] = {}
     for name, shown in subject.network.items():
         key = keys.get(name)
         if key is None:
-            found |= {} if name in implied else {f".{network_key(name, subject)}": name}
+            if not _is_implied(name, subject):
+                found[f".{network_key(name, subject)}"] = name
         else:
-            found |= {
-                f".{key}{suffix}": value for suffix, value in _shown_endpoint(key, mapping(shown), subject).items()
-            }
+            for suffix, value in _shown_endpoint(key, mapping(shown), subject).items():
+                found[f".{key}{suffix}"] = value
             found[f".{key}"] = name
             if _holds_vanished(wanted[key], mapping(shown)):
                 found[f".{key}.id"] = (text(mapping(shown).get("NetworkID")) or "")[:12]
@@ -178,12 +180,14 @@ def network_key(name: str, subject: Subject) -> str:
     return next(keys, name.removeprefix(f"{subject.world.project}_"))
 
 
-def _implied(subject: Subject) -> str | None:
-    """Return the network that a network mode brings along."""
+def _is_implied(name: str, subject: Subject) -> bool:
+    """Tell whether a network mode brings a network along."""
+    if name in PREDEFINED and name == subject.host.get("NetworkMode"):
+        return True
     mode = text(subject.document.get("network_mode"))
     if mode is None:
-        return None if wanted_networks(subject) else "none"
-    return "bridge" if mode == "default" else mode
+        return name == "none" and not wanted_networks(subject)
+    return name == ("bridge" if mode == "default" else mode)
 
 
 def _shown_endpoint(key: str, shown: Document, subject: Subject) -> dict[str, Value]:
