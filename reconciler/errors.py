@@ -6,6 +6,7 @@
     │   ├── EngineUnreachable    dockerd does not answer
     │   ├── Locked               somebody else works on this stack
     │   ├── PullFailed           an image cannot be fetched
+    │   ├── Cut                  ended on purpose, to make way for something newer
     │   └── NoSpace              disk full, or a folder that cannot be written
     ├── Stalled    a commit or a person has to act
     │   ├── InvalidSource        what git holds cannot be used
@@ -95,6 +96,10 @@ class PullFailed(Retry):
     """An image cannot be fetched; `args['words']` holds the tail of what compose said."""
 
     reason = "PullFailed"
+
+
+class Cut(Retry):
+    """Ended on purpose, to make way for a newer revision, a person's wish or the agent's end."""
 
 
 class NoSpace(Retry):

@@ -10,19 +10,23 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.errors import MissingTool, ProgramFailed
+from reconciler.errors import Cut, MissingTool, ProgramFailed
 
 GRACE = 10.0
 """Seconds between the polite stop of a program and the other one."""
 LIMIT = 64 * 1024 * 1024
 """Bytes of output that are handed on."""
 TAIL_LINES, TAIL_BYTES = 40, 16 * 1024
+
+NEVER = threading.Event()
+"""The cut of a program that nothing may end but itself; never set."""
 
 _LIVE_TICK = 0.1
 
@@ -54,26 +58,29 @@ def run(
     pass_fds: Sequence[int] = (),
     input: bytes | None = None,  # noqa: A002 - the word of subprocess
     output: Callable[[str], None] | None = None,
-    finish: bool = False,
+    cut: threading.Event | None = None,
 ) -> Completed:
     """Run a program to its end, at most `timeout` seconds; past that it is stopped and ProgramFailed raised.
 
-    `output` gets each line of both streams while it runs, and `stdout` is then empty. With `finish`, an interruption of ours
-    (Ctrl-C) waits for the program's own end. Raises MissingTool when it cannot be started.
+    `output` gets each line of both streams while it runs, and `stdout` is then empty. Once `cut` is set the program is stopped
+    and Cut raised; with NEVER it comes to its own end even when we are interrupted (Ctrl-C). Raises MissingTool when it
+    cannot be started.
     """
     with _memory("out") as out, _memory("err") as err, _stdin(input) as stdin:
         streams = (stdin, out, out if output else err)
         process = _start(argv, env, cwd, streams, pass_fds)
         try:
-            _follow(process, time.monotonic() + timeout, _Lines(out, output))
+            _follow(process, time.monotonic() + timeout, _Lines(out, output), cut)
         except KeyboardInterrupt:
-            if finish:
+            if cut is NEVER:
                 _follow(process, time.monotonic() + timeout, _Lines(out, None))
             raise
         finally:
             late = process.poll() is None
             code = _stop(process) if late else process.wait()
         program, tail = Path(argv[0]).name, _tail(out, err)
+        if late and cut is not None and cut.is_set():
+            raise Cut("cut", program=program)
         if late:
             raise ProgramFailed("program-timeout", program=program, seconds=f"{timeout:g}", words=tail)
         return Completed(program, code, "" if output else _whole(out, program, tail), tail)
@@ -126,8 +133,10 @@ def _start(
         raise MissingTool("program-not-started", program=argv[0], words=words) from error
 
 
-def _follow(process: subprocess.Popen[bytes], deadline: float, lines: _Lines) -> None:
-    """Wait for the end or the deadline, handing on lines meanwhile."""
+def _follow(
+    process: subprocess.Popen[bytes], deadline: float, lines: _Lines, cut: threading.Event | None = None
+) -> None:
+    """Wait for the end, the deadline or the cut, handing on lines meanwhile."""
     if process.returncode is not None:
         return
     poll = select.poll()
@@ -135,8 +144,8 @@ def _follow(process: subprocess.Popen[bytes], deadline: float, lines: _Lines) ->
     try:
         poll.register(handle, select.POLLIN)
         ended = False
-        while not ended and (left := deadline - time.monotonic()) > 0:
-            ended = bool(poll.poll(1000 * (min(left, _LIVE_TICK) if lines.live else left)))
+        while not ended and (left := deadline - time.monotonic()) > 0 and not (cut and cut.is_set()):
+            ended = bool(poll.poll(1000 * (min(left, _LIVE_TICK) if lines.live or cut else left)))
             lines.pump(rest=ended)
     finally:
         os.close(handle)

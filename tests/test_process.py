@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from reconciler import process
-from reconciler.errors import MissingTool, ProgramFailed
+from reconciler.errors import Cut, MissingTool, ProgramFailed
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -136,7 +137,8 @@ INTERRUPTED = """
 import sys
 from reconciler import process
 process.run(["sh", "-c", "echo started >&2; trap 'exit 1' TERM; sleep 0.5; echo done > " + sys.argv[1]], timeout=20,
-            env={"PATH": "/usr/bin:/bin"}, output=lambda line: print(line, flush=True), finish=sys.argv[2] == "finish")
+            env={"PATH": "/usr/bin:/bin"}, output=lambda line: print(line, flush=True),
+            cut=process.NEVER if sys.argv[2] == "finish" else None)
 """
 
 
@@ -194,3 +196,16 @@ def test_module_is_the_only_one_that_spawns():
     root = Path(process.__file__).parent
     spawning = [file.name for file in root.rglob("*.py") if "subprocess" in file.read_text()]
     assert spawning == ["process.py"]
+
+
+def test_cut_ends_a_program_before_its_time(tmp_path):
+    """Once cut, a program is stopped at once and the caller knows why; uncut it ends by itself."""
+    cut, ready = threading.Event(), tmp_path / "ready"
+
+    def note(line):
+        cut.set()
+
+    with pytest.raises(Cut):
+        sh(f"touch {ready}; echo running; exec sleep 60", output=note, cut=cut)
+    assert ready.exists()
+    assert sh("exit 0", cut=threading.Event()).code == 0

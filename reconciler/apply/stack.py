@@ -7,6 +7,7 @@ names. Nothing of the output is read; the look afterwards says what happened.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,23 +33,24 @@ class Runner:
     """How compose is run for a stack.
 
     `program` is the plugin file, `environment` all it gets (`compose.environment`), `lock` the descriptor that `stack_lock`
-    yields, `output` gets its lines while it runs.
+    yields, `output` gets its lines while it runs. `cut` ends a pull or a build, never an `up`.
     """
 
     program: str
     environment: Mapping[str, str]
     lock: int | None = None
     output: Callable[[str], None] | None = None
+    cut: threading.Event | None = None
 
 
 def pull(stack: DesiredStack, services: Sequence[str], runner: Runner) -> None:
-    """Fetch the images of these services. Raises PullFailed with what compose said."""
+    """Fetch the images of these services. Raises PullFailed with what compose said, Cut."""
     with _failing_as(PullFailed, "pull-failed", stack, services):
         _run(compose.pull(_project(stack, runner), services), stack, runner, PULL_SECONDS)
 
 
 def build(stack: DesiredStack, services: Sequence[str], runner: Runner) -> None:
-    """Build the images of these services. Raises ProgramFailed with what compose said."""
+    """Build the images of these services. Raises ProgramFailed with what compose said, Cut."""
     with _failing_as(ProgramFailed, "build-failed", stack, services):
         _run(compose.build(_project(stack, runner), services), stack, runner, BUILD_SECONDS)
 
@@ -59,7 +61,7 @@ def up(stack: DesiredStack, services: Sequence[str], runner: Runner, *, recreate
     An interruption of ours waits for compose's own end.
     """
     with _failing_as(ProgramFailed, "up-failed", stack, services):
-        _run(compose.up(_project(stack, runner), services, recreate=recreate), stack, runner, UP_SECONDS, finish=True)
+        _run(compose.up(_project(stack, runner), services, recreate=recreate), stack, runner, UP_SECONDS, whole=True)
 
 
 def repair_names(engine: EngineClient, project: str, folder: str) -> None:
@@ -103,7 +105,7 @@ def _project(stack: DesiredStack, runner: Runner) -> compose.Project:
     )
 
 
-def _run(argv: Sequence[str], stack: DesiredStack, runner: Runner, seconds: float, *, finish: bool = False) -> None:
+def _run(argv: Sequence[str], stack: DesiredStack, runner: Runner, seconds: float, *, whole: bool = False) -> None:
     process.run(
         argv,
         env=runner.environment,
@@ -111,7 +113,7 @@ def _run(argv: Sequence[str], stack: DesiredStack, runner: Runner, seconds: floa
         timeout=seconds,
         pass_fds=() if runner.lock is None else (runner.lock,),
         output=runner.output,
-        finish=finish,
+        cut=process.NEVER if whole else runner.cut,
     ).require()
 
 

@@ -134,6 +134,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "program-not-started": ("{program} cannot be started: {words}", "Install it, or correct the path in the settings."),
     "program-failed": ("{program} failed with exit code {exit}: {words}", "What it says above names the cause."),
+    "cut": (
+        "ended before it was done, to make way for something newer",
+        "nothing to do: the next pass goes on with it",
+    ),
     "program-timeout": (
         "{program} did not end within {seconds} s and was stopped: {words}",
         "See what it was waiting for, and try again.",
