@@ -372,6 +372,11 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "the state database {path} was written by a newer agent (schema {found}, this one knows {known})",
         "Install the newer agent again, or move the file away: the next pass writes a new one from what runs.",
     ),
+    "state-newer-copy": (
+        "the state database {path} was written by a newer agent (schema {found}, this one knows {known})",
+        "Install the newer agent again. Or move the file away with its -wal and -shm files, and put the copy {copy} in its "
+        "place: it is from just before the newer agent; what was done since, the next pass reads from what runs.",
+    ),
     "key-damaged": (
         "the redaction key {path} is damaged",
         "Remove it: a new one is made. Secrets that did not change will then show as changed once.",

@@ -40,6 +40,12 @@ MIGRATIONS: Sequence[str] = (
     CREATE INDEX done_by_run ON done (run);
     CREATE INDEX done_by_stack ON done (stack, at);
     """,
+    """
+    CREATE TABLE suspension (
+        stack TEXT PRIMARY KEY, who TEXT NOT NULL, reason TEXT NOT NULL, since TEXT NOT NULL, until TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE stop (container TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 
@@ -107,6 +113,19 @@ def _damaged(path: Path, words: str) -> StoreUnusable:
     return StoreUnusable("state-damaged-copy", path=str(path), words=words, copy=str(copies[-1]))
 
 
+def _newer(path: Path, found: int) -> StoreUnusable:
+    """Name the copy that was made before the newer agent changed what this one knows, if it is still there."""
+    known = len(MIGRATIONS)
+    if not _copy_of(path, known).is_file():
+        return StoreUnusable("state-newer", path=str(path), found=str(found), known=str(known))
+    beside = str(_copy_of(path, known))
+    return StoreUnusable("state-newer-copy", path=str(path), found=str(found), known=str(known), copy=beside)
+
+
+def _copy_of(path: Path, version: int) -> Path:
+    return path.with_name(f"{NAME}.v{version}.copy")
+
+
 def _make_private(path: Path) -> None:
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
@@ -118,10 +137,10 @@ def _make_private(path: Path) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     found = _version(connection)
     if found > len(MIGRATIONS):
-        raise StoreUnusable("state-newer", path=str(path), found=str(found), known=str(len(MIGRATIONS)))
+        raise _newer(path, found)
     for number in range(found, len(MIGRATIONS)):
-        if number:
-            copy(connection, path.with_name(f"{NAME}.v{number}.copy"))
+        if found:  # a new database holds nothing to copy
+            copy(connection, _copy_of(path, number))
         _step(connection, number)
 
 

@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +25,9 @@ from reconciler.model import (
     RecordedStack,
     Result,
     StackOutcome,
+    Suspension,
 )
-from reconciler.record import database, rows
+from reconciler.record import database, holds, rows
 from reconciler.record.history import Done, Run, read_done, read_runs, write_done
 from reconciler.record.key import read_key
 from reconciler.record.left import read_left, write_left
@@ -84,6 +85,8 @@ class Store:
                 machine_id=facts.get("machine_id"),
                 had_device_folder=facts.get("had_device_folder", False),
                 daemon_result=facts.get("daemon_result"),
+                suspended=holds.read_suspensions(db),
+                stops=holds.read_stops(db),
             )
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
@@ -167,11 +170,34 @@ class Store:
             db.execute("DELETE FROM stack WHERE name = ?", (stack,))
             db.execute("DELETE FROM container_default WHERE stack = ?", (stack,))
             db.execute("DELETE FROM seen WHERE name = ?", (f"stack/{stack}",))
+            holds.drop_suspension(db, stack)
 
     def left_behind(self) -> Mapping[str, Sequence[str]]:
         """Return the folders of stacks taken away that are still there, each with files in it that were not ours."""
         with self._reading() as db:
             return read_left(db)
+
+    # ── what is left alone ───────────────────────────────────────────────────────────────────────
+
+    def suspend(self, stack: str, suspension: Suspension) -> None:
+        """Write down that a person wants a stack left alone; a newer word replaces an older one."""
+        with self._writing() as db:
+            holds.write_suspension(db, stack, suspension)
+
+    def resume(self, stack: str) -> bool:
+        """Write down that a stack is looked after again; False when it was not suspended, or no longer."""
+        with self._writing() as db:
+            return holds.drop_suspension(db, stack)
+
+    def stopped(self, container: str, at: datetime) -> None:
+        """Write down when somebody stopped, killed or paused a container (its id)."""
+        with self._writing() as db:
+            holds.write_stop(db, container, at)
+
+    def not_stopped(self, containers: Iterable[str]) -> None:
+        """Drop the stops of containers (ids) that run again, or are no more."""
+        with self._writing() as db:
+            holds.drop_stops(db, containers)
 
     # ── the device ───────────────────────────────────────────────────────────────────────────────
 

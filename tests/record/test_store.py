@@ -26,6 +26,7 @@ from reconciler.model import (
     Problem,
     StackOutcome,
 )
+from reconciler.plan.texts import problem_hint
 from reconciler.record import database
 from reconciler.record.store import Store
 
@@ -427,6 +428,43 @@ def test_a_newer_database_is_refused(tmp_path):
     assert (caught.value.code, caught.value.arguments["found"]) == ("state-newer", "99")
 
 
+def test_an_older_agent_names_the_copy(tmp_path, monkeypatch):
+    """The newer agent copied the database before it changed it: whoever goes back is told which file to use."""
+    known = database.MIGRATIONS
+    Store.open(tmp_path).close()
+    monkeypatch.setattr(database, "MIGRATIONS", (*known, "ALTER TABLE stack ADD COLUMN extra TEXT"))
+    Store.open(tmp_path).close()
+    monkeypatch.setattr(database, "MIGRATIONS", known)
+
+    with pytest.raises(StoreUnusable) as caught:
+        Store.open(tmp_path)
+
+    copy = tmp_path / f"state.db.v{len(known)}.copy"
+    assert (caught.value.code, caught.value.arguments["copy"]) == ("state-newer-copy", str(copy))
+    assert str(copy) in problem_hint(caught.value.problem("state"))
+    for left in tmp_path.glob("state.db*"):
+        if left != copy:
+            left.unlink()
+    copy.rename(tmp_path / "state.db")
+    Store.open(tmp_path).close()
+
+
+def test_a_record_of_the_first_schema_is_taken_along(tmp_path, monkeypatch):
+    """What the agent before this one wrote is all there, with a copy of it beside."""
+    now = database.MIGRATIONS
+    monkeypatch.setattr(database, "MIGRATIONS", now[:1])
+    raw = database.connect(tmp_path)
+    raw.execute("INSERT INTO fact VALUES ('wanted', '\"c1\"')")
+    raw.close()
+    monkeypatch.setattr(database, "MIGRATIONS", now)
+
+    store = Store.open(tmp_path)
+
+    assert store.revisions().wanted == "c1"
+    assert dict(store.recorded().suspended) == {}
+    assert (tmp_path / "state.db.v1.copy").is_file()
+
+
 def test_a_migration_leaves_a_copy_of_what_was(tmp_path, monkeypatch):
     """Before each migration the database is copied; afterwards the old rows are there in the new shape."""
     store = Store.open(tmp_path)
@@ -436,12 +474,12 @@ def test_a_migration_leaves_a_copy_of_what_was(tmp_path, monkeypatch):
         database, "MIGRATIONS", (*database.MIGRATIONS, "ALTER TABLE stack ADD COLUMN extra TEXT DEFAULT 'x'")
     )
     migrated = Store.open(tmp_path)
-    old = sqlite3.connect(tmp_path / "state.db.v1.copy")
+    old = sqlite3.connect(tmp_path / f"state.db.v{len(database.MIGRATIONS) - 1}.copy")
 
     assert migrated.recorded().stacks["web"].inventory == {OLD}
     assert migrated._connection.execute("SELECT extra FROM stack").fetchone() == ("x",)
     assert old.execute("SELECT name FROM stack").fetchone() == ("web",)
-    assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    assert old.execute("PRAGMA user_version").fetchone() == (len(database.MIGRATIONS) - 1,)
     old.close()
 
 
