@@ -194,11 +194,8 @@ def compare_network(desired: DesiredObject, network: Network) -> tuple[Differenc
     """
     if desired.external:
         return ()
-    wanted, observed = (
-        objects.normal_network(desired.document),
-        objects.observed_network(network.document, desired.document),
-    )
-    return _object_differences(wanted, observed, "remake")
+    wanted = objects.normal_network(desired.document)
+    return _object_differences(wanted, objects.observed_network(network.document, wanted), "remake")
 
 
 def compare_volume(desired: DesiredObject, volume: Volume) -> tuple[Difference, ...]:

@@ -61,9 +61,9 @@ def _pool(pool: Document, network: str, gateway: str, part: str, aux: str) -> di
     return found
 
 
-def observed_network(shown: Document, wanted: Document) -> dict[str, Json]:
-    """Return the engine's network in the form of `normal_network`, without what the file leaves to the engine."""
-    options, stated = mapping(shown.get("Options")), normal_network(wanted)
+def observed_network(shown: Document, stated: Document) -> dict[str, Json]:
+    """Return the engine's network in the form of `normal_network`, without what that leaves to the engine."""
+    options = mapping(shown.get("Options"))
     found: dict[str, Json] = {"driver": text(shown.get("Driver"))}
     found |= {"internal": True} if shown.get("Internal") else {}
     found |= {"attachable": True} if shown.get("Attachable") else {}

@@ -108,7 +108,7 @@ def _existing(scene: Scene, wanted: DesiredObject, found: Network) -> Draft:
         return draft
     applied = scene.recorded.applied.networks.get(wanted.key) if scene.recorded and scene.recorded.applied else None
     findings = judge_object(differences, scene.mask, applied, normal_network(wanted.document))
-    return draft + _remake(scene, wanted, found, findings)
+    return total((draft, _remake(scene, wanted, found, findings)))
 
 
 def _remake(scene: Scene, wanted: DesiredObject, found: Network, findings: list[Finding]) -> Draft:

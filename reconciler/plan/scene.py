@@ -61,18 +61,12 @@ class Draft:
     held: tuple[Held, ...] = ()
     notes: tuple[Problem, ...] = ()
 
-    def __add__(self, other: Draft) -> Draft:
-        return Draft(
-            self.actions + other.actions,
-            self.blocked + other.blocked,
-            self.held + other.held,
-            self.notes + other.notes,
-        )
-
 
 def total(drafts: Iterable[Draft]) -> Draft:
     """Put parts together in their order."""
-    parts = list(drafts)
+    parts = [part for part in drafts if part.actions or part.blocked or part.held or part.notes]
+    if len(parts) <= 1:  # most of the time nothing is to be done
+        return parts[0] if parts else Draft()
     return Draft(
         tuple(action for part in parts for action in part.actions),
         tuple(problem for part in parts for problem in part.blocked),
@@ -97,17 +91,18 @@ class Facts:
 
 def index_facts(observed: Observed) -> Facts:
     """Index what was observed, so that no stack has to search."""
+    ordered = sorted(observed.containers, key=_by_number)
     containers: dict[str, list[Container]] = {}
     attached: dict[str, list[Container]] = {}
-    for container in observed.containers:
+    for container in ordered:
         if container.project and not container.oneoff and container.state != "removing":
             containers.setdefault(container.project, []).append(container)
         for network_id in container.networks.values():
             attached.setdefault(network_id, []).append(container)
     return Facts(
         observed=observed,
-        containers={project: tuple(sorted(found, key=_by_number)) for project, found in containers.items()},
-        names={c.name: c for c in sorted(observed.containers, key=_by_number) if c.state != "removing"},
+        containers={project: tuple(found) for project, found in containers.items()},
+        names={container.name: container for container in ordered if container.state != "removing"},
         networks=_networks_by(observed.networks, lambda network: network.name),
         project_networks=_networks_by(observed.networks, lambda network: network.project or ""),
         volumes={volume.name: volume for volume in observed.volumes},

@@ -31,7 +31,7 @@ def plan_stack(scene: Scene) -> Draft:
     taken = adopt_or_refuse(scene)
     if taken.blocked:
         return taken
-    draft = taken + _plan(scene) + check_stack(scene)
+    draft = total((taken, _plan(scene), check_stack(scene)))
     return Draft(blocked=draft.blocked, held=draft.held, notes=draft.notes) if draft.blocked else draft
 
 
@@ -42,7 +42,7 @@ def _plan(scene: Scene) -> Draft:
     places = _places(scene, networks.remade, frozenset(edited))
     own = total(plan_service(place, containers.get(place.service.name, ())) for place in places)
     files = Draft(tuple(put_back(scene, path) for path in edited))
-    draft = _report_drift(scene, files + networks.draft + plan_volumes(scene) + own)
+    draft = _report_drift(scene, total((files, networks.draft, plan_volumes(scene), own)))
     actions = plan_cascade(places, containers, draft.actions)
     made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
     new = [place.service for place in places if place.service.name in made]
