@@ -25,11 +25,9 @@ def stale_inputs(scene: Scene, service: DesiredService, put_back: frozenset[str]
     """Compare a service's inputs with those its containers last read; nothing is stale when nothing is known."""
     wanted = made_inputs(service)
     made = _made(scene, service.name)
-    names = () if made is None else tuple(name for name in sorted(wanted) if made.get(name) != wanted[name])
-    touched = tuple(
-        sorted(path for path in put_back if any(_reads(scene.stack, name, path) for name in service.inputs))
-    )
-    return Stale(names, touched)
+    names = [] if made is None or made == wanted else [n for n in sorted(wanted) if made.get(n) != wanted[n]]
+    touched = [path for path in put_back if any(_reads(scene.stack, name, path) for name in service.inputs)]
+    return Stale(tuple(names), tuple(sorted(touched)))
 
 
 def needs_new_container(stack: DesiredStack, name: str, *, job: bool) -> bool:

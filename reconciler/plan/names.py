@@ -34,9 +34,9 @@ def taken_names(
                 wanted.setdefault(name, []).append((stack, service, holds))
     problems: list[Problem] = []
     wishes: list[Wish] = []
-    for name, claims in sorted(wanted.items()):
+    for name in sorted([name for name, claims in wanted.items() if not _is_settled(claims)]):
+        claims, holder = wanted[name], facts.names.get(name)
         problems += _rivals(name, claims)
-        holder = facts.names.get(name)
         if holder is None or any(holds for _, _, holds in claims):
             continue
         taken = [_problem(stack, service, name, f"container {holder.id[:12]}") for stack, service, _ in claims]
@@ -48,6 +48,11 @@ def taken_names(
                 for (stack, service, _), problem in zip(claims, taken, strict=True)
             ]
     return problems, wishes
+
+
+def _is_settled(claims: Sequence[tuple[DesiredStack, DesiredService, bool]]) -> bool:
+    """Tell whether one service alone wants a name and has it, as most do."""
+    return len(claims) == 1 and claims[0][2]
 
 
 def too_many_for_one_name(stack: DesiredStack) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from reconciler.plan import normal_network as network
 from reconciler.plan.subject import items, mapping
 
 _SHARED = ("network_mode", "ipc", "pid")
+_NAMING_OTHERS = frozenset({"depends_on", "volumes_from", *_SHARED})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -32,7 +33,7 @@ def container_name(project: str, service: DesiredService, number: int) -> str:
 
 def container_names(project: str, service: DesiredService) -> tuple[str, ...]:
     """Return the names of all containers that a service shall have when none is there yet."""
-    return tuple(container_name(project, service, number) for number in range(1, replicas(service) + 1))
+    return tuple([container_name(project, service, number) for number in range(1, replicas(service) + 1)])
 
 
 def image_reference(project: str, service: DesiredService) -> str:
@@ -47,6 +48,8 @@ def is_built(service: DesiredService) -> bool:
 
 def waits(service: DesiredService) -> dict[str, str]:
     """Return what a service waits for: service → condition (`service_started`, `service_healthy`, …)."""
+    if _NAMING_OTHERS.isdisjoint(service.document):
+        return {}
     found: dict[str, str] = dict.fromkeys(shares(service), "service_started")
     found.update(dict.fromkeys(volume_donors(service), "service_started"))
     for name, details in mapping(service.document.get("depends_on")).items():

@@ -44,10 +44,10 @@ def _found(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _of_mount(mount: Document) -> Iterator[tuple[str, str]]:
-    target = text(mount.get("target"))
+    place = f"volumes[{text(mount.get('target'))}]"
     if mount.get("type") == "image":
-        yield f"volumes[{target}]", SINCE["volumes[*].image"]
-    if under(mount, "volume", "subpath"):
-        yield f"volumes[{target}].volume.subpath", SINCE["volumes[*].volume.subpath"]
-    if under(mount, "bind", "recursive") in {"writable", "readonly"}:
-        yield f"volumes[{target}].bind.recursive", SINCE["volumes[*].bind.recursive"]
+        yield place, SINCE["volumes[*].image"]
+    if mapping(mount.get("volume")).get("subpath"):
+        yield f"{place}.volume.subpath", SINCE["volumes[*].volume.subpath"]
+    if mapping(mount.get("bind")).get("recursive") in {"writable", "readonly"}:
+        yield f"{place}.bind.recursive", SINCE["volumes[*].bind.recursive"]

@@ -29,7 +29,8 @@ from reconciler.plan.rendered import container_name, network_keys, replicas
 from reconciler.plan.scene import BEFORE, Draft, Scene
 from reconciler.plan.subject import under
 
-_LEFTOVER = re.compile(r"[0-9a-f]{12}_(.+)")
+LEFTOVER = re.compile(r"[0-9a-f]{12}_(.+)")
+"""How compose calls a container while it takes the place of another."""
 _NETWORK_ID = re.compile(r"[0-9a-f]{64}")
 _ENDS_SOMETHING = frozenset({"recreate", "restart", "stop", "remove", "disconnect"})
 _UP = frozenset({"running", "paused", "restarting"})
@@ -84,12 +85,12 @@ def plan_service(place: Place, containers: Sequence[Container]) -> Draft:
 def call_roll(place: Place, containers: Sequence[Container]) -> Roster:
     """Tell who is to stay, who is too many and who is missing; containers come in the order of their numbers."""
     stack, service = place.scene.stack, place.service
-    leftovers = tuple(c for c in containers if _is_leftover(c, place.scene.facts.names))
+    leftovers = tuple([c for c in containers if _is_leftover(c, place.scene.facts.names)])
     whole = [c for c in containers if c not in leftovers]
     wanted = replicas(service)
-    top = max((c.number for c in whole), default=0)
+    top = max([c.number for c in whole], default=0)
     missing = range(top + 1, top + 1 + wanted - len(whole)) if service.name not in stack.done else ()
-    names = tuple(container_name(stack.project, service, number) for number in missing)
+    names = tuple([container_name(stack.project, service, number) for number in missing])
     return Roster(tuple(whole[:wanted]), tuple(whole[wanted:]), leftovers, names)
 
 
@@ -284,5 +285,5 @@ def _scaled(place: Place) -> Cause | None:
 
 def _is_leftover(container: Container, names: Mapping[str, Container]) -> bool:
     """Tell whether an interrupted compose run left a container that never started, beside the one it was to replace."""
-    match = _LEFTOVER.fullmatch(container.name) if container.state == "created" else None
+    match = LEFTOVER.fullmatch(container.name) if container.state == "created" else None
     return match is not None and match[1] in names

@@ -6,12 +6,12 @@ Room 3 (plan); may import only model and errors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 from reconciler.model import (
     Container,
     Desired,
-    DesiredStack,
     Document,
     Image,
     Json,
@@ -62,8 +62,8 @@ def make_worlds(desired: Desired, observed: Observed, recorded: Recorded) -> dic
     """Return the surroundings of every desired stack by its name."""
     network_ids = _ids_by_name(observed.networks)
     peers = _peers(observed.containers)
-    shared = World(
-        project="",
+    stack_world = partial(
+        World,
         api_version=observed.engine.api_version,
         containers={container.name: container.id for container in observed.containers},
         images=observed.image_configs,
@@ -73,8 +73,14 @@ def make_worlds(desired: Desired, observed: Observed, recorded: Recorded) -> dic
         info=observed.engine.info,
     )
     return {
-        stack.name: _stack_world(
-            stack, shared, network_ids, peers.get(stack.project, {}), recorded.stacks.get(stack.name)
+        stack.name: stack_world(
+            project=stack.project,
+            networks={item.key: EngineNetwork(item.name, network_ids.get(item.name, ())) for item in stack.networks},
+            volumes={item.key: item.name for item in stack.volumes},
+            peers=peers.get(stack.project, {}),
+            configs=stack.configs,
+            secrets=stack.secrets,
+            applied=_applied(recorded.stacks.get(stack.name)),
         )
         for stack in desired.stacks
     }
@@ -115,21 +121,7 @@ def _peers(containers: Iterable[Container]) -> dict[str, dict[str, tuple[str, ..
     return found
 
 
-def _stack_world(
-    stack: DesiredStack,
-    shared: World,
-    network_ids: Mapping[str, tuple[str, ...]],
-    peers: Mapping[str, tuple[str, ...]],
-    recorded: RecordedStack | None,
-) -> World:
-    applied = recorded.applied.services if recorded and recorded.applied else {}
-    return replace(
-        shared,
-        project=stack.project,
-        networks={item.key: EngineNetwork(item.name, network_ids.get(item.name, ())) for item in stack.networks},
-        volumes={item.key: item.name for item in stack.volumes},
-        peers=peers,
-        configs=stack.configs,
-        secrets=stack.secrets,
-        applied={name: service.document for name, service in applied.items()},
-    )
+def _applied(stack: RecordedStack | None) -> dict[str, Document]:
+    if stack is None or stack.applied is None:
+        return {}
+    return {name: service.document for name, service in stack.applied.services.items()}
