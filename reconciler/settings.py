@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from reconciler import yamlfile
-from reconciler.address import allowed_ref, allowed_url
+from reconciler.address import allowed_ref, allowed_url, listen_address
 from reconciler.errors import InvalidSettings, InvalidSource
 from reconciler.model import Json, Position
 from reconciler.shape import Duration, Fault, Shape, complaint, fit
@@ -77,6 +77,14 @@ class DaemonSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where metrics can be read: the address of an interface, and a TCP port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the agent is told on this device."""
 
@@ -89,6 +97,7 @@ class Settings:
     drift: DriftSettings
     daemon: DaemonSettings | None
     file: Path
+    metrics: MetricsSettings | None = None
 
 
 def load(path: Path | None = None) -> Settings:
@@ -167,6 +176,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _listen(value: Any) -> MetricsSettings:
+    address = listen_address(value) if isinstance(value, str) else None
+    if address is None:
+        raise complaint("this is an address of this host and a port, such as 127.0.0.1:9121 or '[::1]:9121'")
+    return MetricsSettings(*address)
+
+
 def _positive(value: float) -> float:
     if value <= 0:
         raise complaint("this must be longer than nothing")
@@ -240,6 +256,10 @@ class _Daemon(Shape):
         return owned
 
 
+class _Metrics(Shape):
+    listen: Annotated[MetricsSettings, BeforeValidator(_listen)]
+
+
 class _File(Shape):
     device: Annotated[str, AfterValidator(_name)]
     source: _Source
@@ -249,6 +269,7 @@ class _File(Shape):
     env_dir: AbsolutePath | None = None
     drift: _Drift = _Drift()
     daemon: _Daemon | None = None
+    metrics: _Metrics | None = None
 
 
 def _check_paths(shape: _File, parsed: YamlFile) -> None:
@@ -282,6 +303,7 @@ def _settings(shape: _File, parsed: YamlFile) -> Settings:
         drift=DriftSettings(drift.correct, drift.every, drift.stop_grace),
         daemon=_daemon(shape.daemon, parsed) if shape.daemon else None,
         file=Path(parsed.file),
+        metrics=shape.metrics.listen if shape.metrics else None,
     )
 
 

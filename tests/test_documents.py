@@ -38,7 +38,9 @@ def test_the_example_says_every_key(tmp_path):
     text = (TOP / "deploy/config.example.yaml").read_text()
     env = tmp_path / "env"
     env.mkdir()
-    whole = re.sub(r"^# (?=daemon:|env_dir:|  )", "", text, flags=re.MULTILINE).replace("/etc/reconciler/env", str(env))
+    whole = re.sub(r"^# (?=daemon:|env_dir:|metrics:|  )", "", text, flags=re.MULTILINE).replace(
+        "/etc/reconciler/env", str(env)
+    )
     copy = tmp_path / "config.yaml"
     copy.write_text(whole.replace("/etc/docker/daemon.json", str(tmp_path / "daemon.json")))
     copy.chmod(0o600)
@@ -48,6 +50,7 @@ def test_the_example_says_every_key(tmp_path):
     assert loaded.env_dir == env
     assert loaded.daemon is not None
     assert set(loaded.daemon.owned) == {"bridge", "cgroup-parent"}
+    assert loaded.metrics is not None
 
 
 def test_the_settings_page_names_every_key():

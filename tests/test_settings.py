@@ -104,6 +104,12 @@ daemon:
             7,
             "later",
         ),
+        (LEAST + "metrics: {}\n", "missing-key", 3, "metrics.listen is missing"),
+        (LEAST + "metrics: {listen: 9121}\n", "bad-value", 3, "127.0.0.1:9121"),
+        (LEAST + "metrics: {listen: localhost:9121}\n", "bad-value", 3, "127.0.0.1:9121"),
+        (LEAST + "metrics: {listen: 127.0.0.1:0}\n", "bad-value", 3, "127.0.0.1:9121"),
+        (LEAST + "metrics: {listen: 127.0.0.300:1}\n", "bad-value", 3, "127.0.0.1:9121"),
+        (LEAST + "metrics: {listen: 127.0.0.1:65536}\n", "bad-value", 3, "127.0.0.1:9121"),
         (LEAST + "a: 1\na: 2\n", "yaml-duplicate-key", 4, "first in line 3"),
         ("- a\n", "wrong-type", 1, "must be a mapping"),
     ],
@@ -117,6 +123,16 @@ def test_a_fault_is_named_with_line_and_way_out(tmp_path: Path, text: str, code:
     assert (problem.code, problem.line, problem.file) == (code, line, str(tmp_path / "config.yaml"))
     assert says in problem_text(problem)
     assert problem_hint(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("127.0.0.1:9121", "127.0.0.1", 9121), ("0.0.0.0:80", "0.0.0.0", 80), ("'[::1]:9121'", "::1", 9121)],
+)
+def test_metrics_are_listened_for_where_the_settings_say(tmp_path: Path, text: str, host: str, port: int) -> None:
+    """An address of either family, and only when it is asked for."""
+    assert read(tmp_path, LEAST).metrics is None
+    assert read(tmp_path, LEAST + f"metrics: {{listen: {text}}}\n").metrics == settings.MetricsSettings(host, port)
 
 
 @pytest.mark.parametrize(
