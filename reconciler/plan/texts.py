@@ -143,6 +143,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "See what it was waiting for, and try again.",
     ),
     "program-too-loud": ("{program} said more than we can hold: {words}", "Run it by hand and see what it repeats."),
+    "agent-runs": (
+        "another agent has {state_dir}: process {pid}",
+        "One agent for each state_dir: stop that one first (systemctl stop reconciler), or give this one a folder of its own.",
+    ),
+    "metrics-address": (
+        "metrics cannot be offered at {address}: {words}",
+        "Choose another address or port in the settings, or leave metrics out.",
+    ),
     # engine
     "engine-address": (
         "{host} is no address of a docker engine",
@@ -259,6 +267,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "Apply that stack as well.",
     ),
     "dependency-not-healthy": ("waits for stack {dependency}, which is {health}", "Heal that stack first."),
+    "dependency-suspended": (
+        "waits for stack {dependency}, which is suspended",
+        "Have it looked after again: reconciler resume {dependency}",
+    ),
+    "project-suspended": (
+        "project {project} belongs to stack {other}, which is suspended: its containers and volumes are left alone",
+        "Have it looked after again, so that it can go first: reconciler resume {other}",
+    ),
     "prune-refused": (
         "{going} of {total} stacks would be taken away",
         "If git is right, apply with --confirm-prune.",
@@ -374,8 +390,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "state-newer-copy": (
         "the state database {path} was written by a newer agent (schema {found}, this one knows {known})",
-        "Install the newer agent again. Or move the file away with its -wal and -shm files, and put the copy {copy} in its "
-        "place: it is from just before the newer agent; what was done since, the next pass reads from what runs.",
+        "Install the newer agent again; or put {copy}, from just before its first start, in the place of this file.",
     ),
     "key-damaged": (
         "the redaction key {path} is damaged",
