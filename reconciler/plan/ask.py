@@ -27,6 +27,7 @@ def ask(desired: Desired, recorded: Recorded, scope: frozenset[str] | None = Non
         ports=frozenset(
             (protocol, port) for stack in usable for s in stack.services for _, port, protocol in published(s)
         ),
+        stops=recorded.stops,
     )
 
 

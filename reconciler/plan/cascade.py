@@ -10,6 +10,7 @@ from datetime import datetime
 
 from reconciler.model import Action, Container, DesiredService, Kind
 from reconciler.plan.jobs import is_finished
+from reconciler.plan.patience import rests_until
 from reconciler.plan.rendered import restarts_with, shares, volume_donors
 from reconciler.plan.service import Place, act, placed
 from reconciler.plan.subject import under
@@ -71,6 +72,9 @@ def _take_along(
 ) -> list[Action]:
     cause = placed(place, code, {"other": other}, "depends_on" if code == "restarts-with" else "", git=False)
     spared = {a.object_id for a in planned if a.kind in ("recreate", "remove", kind) and not _only_borrows(a)}
+    resting = {container.id for container in containers if rests_until(place.scene, container)}
+    if kind == "restart" or len(resting) == len(containers):  # made anew are all containers of a service, or none
+        spared |= resting
     return [
         act(place, kind, "cascade", cause, container)
         for container in containers

@@ -12,6 +12,7 @@ from reconciler.model import DesiredStack, Problem
 from reconciler.plan.health import judge_stack
 from reconciler.plan.order import find_cycles
 from reconciler.plan.scene import Draft, Scene
+from reconciler.plan.suspended import SUSPENDED
 
 
 def broken_dependencies(stacks: Sequence[DesiredStack]) -> Iterator[Problem]:
@@ -55,7 +56,9 @@ def _not_ready(
         yield _problem(stack, "DependencyNotReady", "dependency-blocked", {"dependency": other})
         return
     scene = scenes[other]
-    if drafts[other].actions and not scene.options.covers(other):
+    if any(held.why == SUSPENDED for held in drafts[other].held):
+        yield _problem(stack, "DependencyNotReady", "dependency-suspended", {"dependency": other})
+    elif drafts[other].actions and not scene.options.covers(other):
         yield _problem(stack, "DependencyNotReady", "dependency-not-applied", {"dependency": other})
     elif not drafts[other].actions and scene.stack.services:
         health = judge_stack(scene.stack, scene.containers).health

@@ -23,6 +23,7 @@ from reconciler.plan.ports import taken_ports, too_many_for_one_port
 from reconciler.plan.prune import plan_prune, without_what_goes
 from reconciler.plan.scene import Draft, Facts, Options, Scene, index_facts, own_containers, total
 from reconciler.plan.stack import plan_stack
+from reconciler.plan.suspended import heir_refused, suspensions
 from reconciler.plan.world import make_worlds
 
 __all__ = ["Options", "make_plan"]
@@ -76,11 +77,15 @@ def _plan_groups(
     worlds = make_worlds(desired, left, recorded)
     commit = desired.revision.commit
     made_by = makers(stacks) if any(map(needs_others, stacks)) else {}
+    suspended = suspensions(recorded, options.now)
     scenes = {}
     for stack in stacks:
-        known = recorded.stacks.get(stack.name)
+        name, known = stack.name, recorded.stacks.get(stack.name)
         own = own_containers(stack, known, there)
-        scenes[stack.name] = Scene(stack, known, own, worlds[stack.name], there, options, mask, commit, made_by)
+        wanted = heir_refused(stack, suspended, recorded) if suspended else stack
+        scenes[name] = Scene(
+            wanted, known, own, worlds[name], there, options, mask, commit, made_by, suspended.get(name)
+        )
     heirs = {stack.name: _forebears(stack, gone, recorded) for stack in stacks}
     drafts, first = _plan_stacks(scenes, facts, gone, heirs, options)
     parts: dict[str, Draft] = {}
@@ -100,7 +105,7 @@ def _plan_stacks(
     drafts = {name: plan_stack(scenes[name]) for name in order}
     drafts = _block(drafts, broken_dependencies([scene.stack for scene in scenes.values()]))
     while True:
-        free = [scenes[name] for name in order if not drafts[name].blocked]
+        free = [scenes[name] for name in order if not drafts[name].blocked and scenes[name].suspended is None]
         moving = {**gone, **{name: draft for name, draft in drafts.items() if options.covers(name)}}
         problems, wishes = _conflicts(free, facts, leaving(moving.values()))
         stacks = [scenes[name].stack for name in order]

@@ -26,6 +26,7 @@ from reconciler.plan.applied import DEPENDS_ON
 from reconciler.plan.order import graph_levels
 from reconciler.plan.scene import Draft, Facts, Options, is_listed
 from reconciler.plan.subject import items
+from reconciler.plan.suspended import leave_alone, suspensions
 
 _FEW = 3
 """Of fewer stacks than this, more than half may go without asking; all of them never."""
@@ -35,7 +36,8 @@ def plan_prune(desired: Desired, recorded: Recorded, facts: Facts, options: Opti
     """Return what is to be taken away, by stack; stacks with nothing left on the engine are not named."""
     known = {stack.name for stack in desired.stacks}
     gone = [stack for name, stack in sorted(recorded.stacks.items()) if name not in known and options.covers(name)]
-    drafts = {stack.name: _go(stack, facts, desired.revision.commit) for stack in gone}
+    suspended = suspensions(recorded, options.now)
+    drafts = {s.name: leave_alone(_go(s, facts, desired.revision.commit), suspended.get(s.name)) for s in gone}
     going = [stack.name for stack in gone if drafts[stack.name].actions]
     problem = None if options.confirm_prune or not going else _refusal(desired, recorded, facts, len(going))
     for name in going if problem else ():

@@ -24,6 +24,7 @@ from reconciler.model import (
     Position,
     Problem,
     RecordedStack,
+    Suspension,
     Volume,
 )
 from reconciler.plan.world import World
@@ -37,7 +38,8 @@ class Options:
     """How a plan is wanted.
 
     `now` is UTC. `source` is the address of the repository. `scope` limits the plan to these stacks (and `daemon`); None: all.
-    `correct` is the device's own setting; a stack's wins over it.
+    `correct` and `stop_grace` (seconds) are the device's own settings; a stack's win over them. A `patient` plan leaves
+    alone what somebody stopped on purpose until its grace is over.
     """
 
     now: datetime
@@ -46,6 +48,8 @@ class Options:
     confirm_prune: bool = False
     correct: Literal["auto", "report"] = "auto"
     scope: frozenset[str] | None = None
+    patient: bool = False
+    stop_grace: float = 600.0
 
     def covers(self, name: str) -> bool:
         """Tell whether a stack, or `daemon`, is to be planned."""
@@ -126,7 +130,7 @@ class Scene:
     """One desired stack and all that its plan depends on.
 
     `containers` are those of the project that are ours, or that we are told to adopt. `commit` is the revision that is planned.
-    `makers` name the stack that makes a network or volume, by kind and name.
+    `makers` name the stack that makes a network or volume, by kind and name. `suspended` is set while the stack is.
     """
 
     stack: DesiredStack
@@ -138,6 +142,7 @@ class Scene:
     mask: Mask
     commit: str
     makers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    suspended: Suspension | None = None
 
     @property
     def target(self) -> str:

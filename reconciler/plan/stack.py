@@ -16,10 +16,12 @@ from reconciler.plan.jobs import declared_jobs
 from reconciler.plan.objects import create_with, plan_networks, plan_volumes
 from reconciler.plan.order import levels
 from reconciler.plan.ownership import adopt_or_refuse, without_a_service
+from reconciler.plan.patience import leave_stopped
 from reconciler.plan.policy import check_stack
 from reconciler.plan.prune import take_away
 from reconciler.plan.scene import BEFORE, Draft, Scene, total
 from reconciler.plan.service import Place, plan_service
+from reconciler.plan.suspended import leave_alone
 
 _DRIFT = ("drift", "image")
 
@@ -32,7 +34,9 @@ def plan_stack(scene: Scene) -> Draft:
     if taken.blocked:
         return taken
     draft = total((taken, _plan(scene), check_stack(scene)))
-    return Draft(blocked=draft.blocked, held=draft.held, notes=draft.notes) if draft.blocked else draft
+    if draft.blocked:
+        return replace(draft, actions=())
+    return leave_alone(draft, scene.suspended)
 
 
 def _plan(scene: Scene) -> Draft:
@@ -43,6 +47,7 @@ def _plan(scene: Scene) -> Draft:
     own = total(plan_service(place, containers.get(place.service.name, ())) for place in places)
     files = Draft(tuple(put_back(scene, path) for path in edited))
     draft = _report_drift(scene, total((files, networks.draft, plan_volumes(scene), own)))
+    draft = leave_stopped(scene, places, draft)
     actions = plan_cascade(places, containers, draft.actions)
     made = {a.service for a in actions if a.kind in ("create", "recreate") and a.service is not None}
     new = [place.service for place in places if place.service.name in made]
