@@ -58,7 +58,7 @@ class Attempt:
     def run(self) -> Report:
         """Carry the plan out; failures end in the outcomes."""
         plan, store = self._planned.plan, self._rooms.store
-        self._run = store.start_run("command", _user(), self._commit)
+        self._run = store.start_run("command", _user(), self._planned.desired.revision)
         outcomes = (*self._daemon(), *self._stacks())
         report = Report(plan, outcomes, tuple(self._unwell_untouched(outcomes)))
         self._remember(converged=report.converged)

@@ -46,6 +46,21 @@ MIGRATIONS: Sequence[str] = (
     ) WITHOUT ROWID;
     CREATE TABLE stop (container TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE run ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+    ALTER TABLE run ADD COLUMN author TEXT NOT NULL DEFAULT '';
+    CREATE TABLE settled (
+        run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, stack TEXT NOT NULL, result TEXT NOT NULL, problem TEXT,
+        seconds REAL NOT NULL, PRIMARY KEY (run, stack)
+    );
+    CREATE TABLE change (
+        stack TEXT NOT NULL, target TEXT NOT NULL, run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+        at TEXT NOT NULL, before TEXT, kind TEXT, object TEXT, because TEXT, cause TEXT, fields TEXT NOT NULL,
+        proved INTEGER NOT NULL, PRIMARY KEY (stack, target)
+    ) WITHOUT ROWID;
+    CREATE INDEX change_by_run ON change (run);
+    UPDATE done SET stack = 'daemon' WHERE stack = '';
+    """,
 )
 
 

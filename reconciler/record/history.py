@@ -1,27 +1,34 @@
 """What was done and why, as it is written down and read back for people.
 
-Room 5 (record); may import model.
+Room 5 (record); may import model. It stays bounded: the last runs that did something, and beside them `changes.py`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from reconciler.model import Cause, FieldDiff, Outcome, Problem, Result
+from reconciler.model import Cause, FieldDiff, Outcome, Problem, Result, StackOutcome
 from reconciler.record import rows
+
+KEPT_RUNS = 1000
+"""Runs that changed something, or tried to, which are kept."""
+KEPT_QUIET_RUNS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass: what caused it, for whom, how it ended (None: it did not)."""
+    """One pass: what caused it, for whom, of which commit, how it ended (None: it did not)."""
 
     id: str
     trigger: str
     who: str
     revision: str | None
+    subject: str
+    author: str
     started: datetime
     ended: datetime | None
     result: Result | None
@@ -31,7 +38,7 @@ class Run:
 class Done:
     """One action that was carried out, with its cause and the fields that differed."""
 
-    run: str
+    run: Run
     at: datetime
     kind: str
     target: str
@@ -44,28 +51,93 @@ class Done:
     seconds: float
 
 
-def write_done(db: sqlite3.Connection, run: str, stack: str, outcomes: Iterable[Outcome]) -> None:
-    """Write down what became of each action on a stack ("": the daemon part)."""
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a stack in a run."""
+
+    stack: str
+    result: Result
+    problem: Problem | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run with all that was done in it."""
+
+    run: Run
+    settled: tuple[Settled, ...]
+    done: tuple[Done, ...]
+
+
+def write_settled(db: sqlite3.Connection, run: str, outcome: StackOutcome) -> None:
+    """Write down what became of a stack, or of the daemon part, and of each action on it."""
     at = datetime.now(UTC).isoformat()
-    db.executemany(_WRITE, [(int(run), at, stack, *_values(one)) for one in outcomes])
+    values = (int(run), outcome.stack, outcome.result, rows.dump_problem(outcome.problem), outcome.seconds)
+    db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?, ?)", values)
+    db.executemany(_WRITE, [(int(run), at, outcome.stack, *_values(one)) for one in outcome.outcomes])
 
 
-def read_runs(db: sqlite3.Connection, limit: int) -> tuple[Run, ...]:
-    """Read the last `limit` runs, newest first."""
-    query = "SELECT id, trigger, who, revision, started, ended, result FROM run ORDER BY id DESC LIMIT ?"
-    return tuple(_run(row) for row in db.execute(query, (limit,)))
+def prune(db: sqlite3.Connection) -> None:
+    """Forget the oldest runs; one that made the last change of something stays, without what was done in it."""
+    oldest = "SELECT id FROM run WHERE result IS NOT 'NoChange' ORDER BY id DESC LIMIT 1 OFFSET ?"
+    cut = db.execute(oldest, (KEPT_RUNS - 1,)).fetchone()
+    if cut:
+        db.execute(
+            "DELETE FROM change WHERE run < ? AND stack NOT IN (SELECT name FROM stack UNION SELECT 'daemon')", cut
+        )
+        db.execute("DELETE FROM done WHERE run < ?", cut)
+        db.execute("DELETE FROM settled WHERE run < ?", cut)
+        db.execute("DELETE FROM run WHERE id < ? AND id NOT IN (SELECT run FROM change)", cut)
+    quiet = "SELECT id FROM run WHERE result = 'NoChange' ORDER BY id DESC LIMIT -1 OFFSET ?"
+    query = f"DELETE FROM run WHERE id IN ({quiet}) AND id NOT IN (SELECT run FROM change)"  # noqa: S608
+    db.execute(query, (KEPT_QUIET_RUNS,))
 
 
-def read_done(db: sqlite3.Connection, stack: str, limit: int) -> tuple[Done, ...]:
-    """Read the last `limit` actions on a stack, newest first."""
-    query = (
-        "SELECT run, at, kind, target, object, because, cause, fields, ok, problem, seconds FROM done "
-        "WHERE stack = ? ORDER BY rowid DESC LIMIT ?"
-    )
-    return tuple(_done(row) for row in db.execute(query, (stack, limit)))
+def read_history(db: sqlite3.Connection, limit: int, stack: str | None) -> tuple[Told, ...]:
+    """Read the last `limit` runs in which something was done or failed (to one stack, where it is named), newest first."""
+    where, values = ("TRUE", ()) if stack is None else (_CONCERNS, (stack, stack))
+    query = f"SELECT {RUN} FROM run WHERE result IS NOT 'NoChange' AND {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
+    return tuple(_told(db, load_run(row)) for row in db.execute(query, (*values, limit)).fetchall())
 
 
+def read_done(db: sqlite3.Connection, stack: str, after: str = "0") -> tuple[Done, ...]:
+    """Read what was done to a stack in the runs that came after one, newest first."""
+    query = f"{_DONE} WHERE done.stack = ? AND done.run > ? ORDER BY done.rowid DESC LIMIT ?"
+    return tuple(map(_done, db.execute(query, (stack, int(after), _MANY))))
+
+
+def read_making(db: sqlite3.Connection, stack: str, container: str) -> Done | None:
+    """Read what last made a container, or took it over; None when that is not written down, or no longer."""
+    made = "ok AND kind IN ('create', 'recreate', 'adopt')"
+    query = f"{_DONE} WHERE done.stack = ? AND object = ? AND {made} ORDER BY done.rowid DESC LIMIT 1"
+    row = db.execute(query, (stack, container)).fetchone()
+    return _done(row) if row else None
+
+
+RUN = "run.id, run.trigger, run.who, run.revision, run.subject, run.author, run.started, run.ended, run.result"
+RUN_COLUMNS = 9
+_DONE = (
+    f"SELECT {RUN}, at, kind, target, object, because, cause, fields, ok, problem, seconds "  # noqa: S608
+    "FROM done JOIN run ON run.id = done.run"
+)
 _WRITE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CONCERNS = "id IN (SELECT run FROM done WHERE stack = ? UNION SELECT run FROM settled WHERE stack = ?)"
+_MANY = 500
+
+
+def load_run(row: Sequence[Any]) -> Run:
+    """Read a run from its columns, which are those of `RUN`."""
+    number, trigger, who, revision, subject, author, started, ended, result = row
+    at, until = datetime.fromisoformat(started), datetime.fromisoformat(ended) if ended else None
+    return Run(str(number), trigger, who, revision, subject, author, at, until, rows.load_result(result))
+
+
+def _told(db: sqlite3.Connection, run: Run) -> Told:
+    number = (int(run.id),)
+    settled = db.execute("SELECT stack, result, problem, seconds FROM settled WHERE run = ? ORDER BY rowid", number)
+    done = db.execute(f"{_DONE} WHERE done.run = ? ORDER BY done.rowid", number)
+    return Told(run, tuple(map(_settled, settled)), tuple(map(_done, done)))
 
 
 def _values(one: Outcome) -> tuple[object, ...]:
@@ -76,23 +148,14 @@ def _values(one: Outcome) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _run(row: tuple[int, str, str, str | None, str, str | None, str | None]) -> Run:
-    number, trigger, who, revision, started, ended, result = row
-    at = datetime.fromisoformat(started)
-    return Run(
-        str(number),
-        trigger,
-        who,
-        revision,
-        at,
-        datetime.fromisoformat(ended) if ended else None,
-        rows.load_result(result),
-    )
+def _settled(row: tuple[str, Result, str | None, float]) -> Settled:
+    stack, result, problem, seconds = row
+    return Settled(stack, result, rows.load_problem(problem), seconds)
 
 
-def _done(row: tuple[int, str, str, str, str, str, str, str, int, str | None, float]) -> Done:
-    run, at, kind, target, thing, because, cause, fields, ok, problem, seconds = row
+def _done(row: Sequence[Any]) -> Done:
+    at, kind, target, thing, because, cause, fields, ok, problem, seconds = row[RUN_COLUMNS:]
     return Done(
-        str(run), datetime.fromisoformat(at), kind, target, thing, because,
+        load_run(row[:RUN_COLUMNS]), datetime.fromisoformat(at), kind, target, thing, because,
         rows.load_cause(cause), rows.load_fields(fields), bool(ok), rows.load_problem(problem), seconds,
     )  # fmt: skip

@@ -24,11 +24,13 @@ from reconciler.model import (
     Recorded,
     RecordedStack,
     Result,
+    Revision,
     StackOutcome,
     Suspension,
 )
 from reconciler.record import database, holds, rows
-from reconciler.record.history import Done, Run, read_done, read_runs, write_done
+from reconciler.record.changes import Change, note_changes, read_changes
+from reconciler.record.history import Done, Told, prune, read_done, read_history, read_making, write_settled
 from reconciler.record.key import read_key
 from reconciler.record.left import read_left, write_left
 
@@ -139,6 +141,7 @@ class Store:
         """
         name = outcome.stack
         with self._writing() as db:
+            note_changes(db, run, outcome, applied)
             problem = rows.dump_problem(outcome.problem)
             db.execute("UPDATE stack SET result = ?, problem = ? WHERE name = ?", (outcome.result, problem, name))
             if applied is not None:
@@ -151,7 +154,7 @@ class Store:
                 db.execute("UPDATE stack SET prune = ?, depends_on = ? WHERE name = ?", values)
             if defaults is not None:
                 _replace_defaults(db, name, defaults)
-            write_done(db, run, name, outcome.outcomes)
+            write_settled(db, run, outcome)
 
     def proved_again(self, stacks: Sequence[str], revision: str) -> None:
         """Write down that stacks run as a newer revision wants them, too: nothing but the revision differs."""
@@ -208,7 +211,8 @@ class Store:
             facts["daemon_applied"] = dict(applied)
         with self._writing() as db:
             _set_facts(db, facts)
-            write_done(db, run, "", outcome.outcomes)
+            note_changes(db, run, outcome)
+            write_settled(db, run, outcome)
 
     def device(self, device: str, machine_id: str, *, has_folder: bool) -> None:
         """Write down who we were at the last apply."""
@@ -242,12 +246,13 @@ class Store:
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
-    def start_run(self, trigger: str, who: str, revision: str | None = None) -> str:
+    def start_run(self, trigger: str, who: str, revision: Revision | None = None) -> str:
         """Write down that a pass begins, what caused it and for whom; return its id."""
-        values = (trigger, who, revision, datetime.now(UTC).isoformat())
+        known = revision or Revision("")
+        values = (trigger, who, known.commit or None, datetime.now(UTC).isoformat(), known.subject, known.author)
         with self._writing() as db:
-            _set_facts(db, {"attempted": revision} if revision else {})
-            query = "INSERT INTO run (trigger, who, revision, started) VALUES (?, ?, ?, ?)"
+            _set_facts(db, {"attempted": known.commit} if known.commit else {})
+            query = "INSERT INTO run (trigger, who, revision, started, subject, author) VALUES (?, ?, ?, ?, ?, ?)"
             return str(db.execute(query, values).lastrowid)
 
     def end_run(self, run: str, result: Result) -> None:
@@ -255,19 +260,30 @@ class Store:
         values = (datetime.now(UTC).isoformat(), result, int(run))
         with self._writing() as db:
             db.execute("UPDATE run SET ended = ?, result = ? WHERE id = ?", values)
+            prune(db)
         if result != "NoChange":
             with self._lock, database.explained(self._path):
                 database.copy(self._connection, self._state_dir / database.COPY)
 
-    def runs(self, limit: int = 20) -> tuple[Run, ...]:
-        """Read the last runs, newest first."""
+    def history(self, limit: int = 20, stack: str | None = None) -> tuple[Told, ...]:
+        """Read the last runs in which something was done, or failed, newest first; of one stack, or `daemon`, if named."""
         with self._reading() as db:
-            return read_runs(db, limit)
+            return read_history(db, limit, stack)
 
-    def why(self, stack: str, limit: int = 50) -> tuple[Done, ...]:
-        """Read what was done to a stack and why, newest first."""
+    def changes(self, stack: str) -> Mapping[str, Change]:
+        """Read, by target, the last change of everything a stack (or `daemon`) has."""
         with self._reading() as db:
-            return read_done(db, stack, limit)
+            return read_changes(db, stack)
+
+    def done(self, stack: str, after: str = "0") -> tuple[Done, ...]:
+        """Read what was done to a stack (or `daemon`) in the runs that came after one, newest first."""
+        with self._reading() as db:
+            return read_done(db, stack, after)
+
+    def maker(self, stack: str, container: str) -> Done | None:
+        """Read what last made a container, or took it over; None when that is not written down, or no longer."""
+        with self._reading() as db:
+            return read_making(db, stack, container)
 
     # ── private ──────────────────────────────────────────────────────────────────────────────────
 

@@ -24,6 +24,7 @@ from reconciler.model import (
     ObjectRef,
     Outcome,
     Problem,
+    Revision,
     StackOutcome,
 )
 from reconciler.plan.texts import problem_hint
@@ -79,7 +80,7 @@ def test_begin_writes_ahead_what_may_become_ours(store):
 
 def test_success_leaves_exactly_what_is_there(store):
     """After success the inventory is what is there now, and everything the plan reads comes back as it was."""
-    run = store.start_run("command", "root", "c1")
+    run = store.start_run("command", "root", Revision("c1"))
     store.begin(WEB, frozenset({OLD, NEW}), "c1")
     store.wrote_files("web", {"compose.yaml": "d"})
     store.made("web", {"a": {"bind:x": "d1"}})
@@ -142,7 +143,7 @@ def test_a_stack_taken_away_is_forgotten_its_history_is_not(store):
 
     assert dict(store.recorded().stacks) == {}
     assert dict(store.recorded().defaults) == {}
-    assert len(store.why("web")) == 1
+    assert len(store.done("web")) == 1
 
 
 def test_a_folder_that_stays_is_remembered_as_long_as_it_is_there(store, tmp_path):
@@ -235,7 +236,7 @@ def test_four_threads_write_side_by_side(store):
         thread.join()
 
     assert {len(stack.inventory) for stack in store.recorded().stacks.values()} == {10}
-    assert [len(store.why(f"s{number}")) for number in range(4)] == [10] * 4
+    assert [len(store.done(f"s{number}")) for number in range(4)] == [10] * 4
 
 
 # ── device, daemon, revisions ────────────────────────────────────────────────────────────────────
@@ -292,10 +293,10 @@ def test_since_changes_only_with_the_state(store):
 
 def test_runs_are_told_newest_first(store):
     """A run that never ended shows as such: somebody killed it."""
-    first = store.start_run("command", "alice", "c1")
+    first = store.start_run("command", "alice", Revision("c1"))
     store.end_run(first, "Applied")
-    store.start_run("timer", "agent", "c2")
-    newest, oldest = again(store).runs()
+    store.start_run("timer", "agent", Revision("c2"))
+    newest, oldest = (told.run for told in again(store).history())
 
     assert (newest.trigger, newest.revision, newest.ended, newest.result) == ("timer", "c2", None, None)
     assert (oldest.who, oldest.result) == ("alice", "Applied")
@@ -312,7 +313,7 @@ def test_why_tells_cause_and_fields(store):
         StackOutcome("web", "FailedPartial", problem, (Outcome(ACTION, ok=False, problem=problem, seconds=2.0),)),
         run=run,
     )
-    (done,) = again(store).why("web")
+    (done,) = again(store).done("web")
 
     assert (done.kind, done.target, done.object, done.because) == (
         "recreate",
@@ -321,7 +322,7 @@ def test_why_tells_cause_and_fields(store):
         "change",
     )
     assert (done.cause, done.fields) == (ACTION.cause, ACTION.fields)
-    assert (done.ok, done.problem, done.seconds, done.run) == (False, problem, 2.0, run)
+    assert (done.ok, done.problem, done.seconds, done.run.id) == (False, problem, 2.0, run)
 
 
 # ── the file itself ──────────────────────────────────────────────────────────────────────────────
