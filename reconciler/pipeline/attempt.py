@@ -5,10 +5,8 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pwd import getpwuid
 from typing import TYPE_CHECKING
 
 from reconciler.apply.files import remove_env_file, take_away
@@ -19,6 +17,7 @@ from reconciler.pipeline.crew import carry_out
 from reconciler.pipeline.daemon import DaemonPart, applied_keys, not_converged
 from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
+from reconciler.pipeline.person import this_user
 from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiting_for
 from reconciler.pipeline.veil import Veiled, veiled_outcome
 from reconciler.pipeline.work import Task, Work
@@ -58,7 +57,7 @@ class Attempt:
     def run(self) -> Report:
         """Carry the plan out; failures end in the outcomes."""
         plan, store = self._planned.plan, self._rooms.store
-        self._run = store.start_run("command", _user(), self._planned.desired.revision)
+        self._run = store.start_run("command", this_user(), self._planned.desired.revision)
         outcomes = (*self._daemon(), *self._stacks())
         report = Report(plan, outcomes, tuple(self._unwell_untouched(outcomes)))
         self._remember(converged=report.converged)
@@ -89,7 +88,7 @@ class Attempt:
     def _carry(self, task: Task, rest: Callable[[float], None]) -> StackOutcome:
         why = f"apply {self._commit[:12]}"
         try:
-            with stack_lock(self._rooms.settings.state_dir, task.name, who=_user(), why=why) as handle:
+            with stack_lock(self._rooms.settings.state_dir, task.name, who=this_user(), why=why) as handle:
                 return self._under_lock(task, handle, rest)
         except ReconcilerError as error:
             return self._hidden(StackOutcome(task.name, "FailedUnchanged", error.problem(f"stack/{task.name}")))
@@ -190,14 +189,6 @@ class Attempt:
                 health = judge_stack(stack, own)
                 if health.health == "Degraded" and health.problem is not None:
                     yield health.problem
-
-
-def _user() -> str:
-    """Name whoever runs us, by what the system knows and not by a variable that anybody can set."""
-    try:
-        return getpwuid(os.getuid()).pw_name
-    except KeyError:  # in a container, say
-        return f"uid {os.getuid()}"
 
 
 def _total(outcomes: Sequence[StackOutcome]) -> Result:
