@@ -214,7 +214,8 @@ def _shown_aliases(shown: Document, wanted: Document, subject: Subject) -> list[
     if version(subject.world.api_version) < (1, 45) and subject.container:
         added = {subject.container.id[:12], text(subject.config.get("Hostname"))}
         found -= added - {subject.name, *texts(wanted.get("aliases"))}
-    return [*sorted({subject.name} & found), *sorted(found - {subject.name})]
+    own = [subject.name] if subject.name in found else []
+    return [*own, *sorted(found.difference(own))]
 
 
 # ── links ────────────────────────────────────────────────────────────────────────────────────────

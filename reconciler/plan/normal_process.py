@@ -26,6 +26,7 @@ from reconciler.plan.subject import (
 )
 
 COMPOSE_LABELS = "com.docker.compose."
+_POLICIES = {"any": "always", "none": "no", "": "no"}
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
 _DURATIONS = (
     ("interval", "Interval"),
@@ -55,26 +56,26 @@ def desired_entrypoint(subject: Subject) -> Normal:
     """Return the entrypoint; an empty one is none, and only a missing one is the image's."""
     if subject.document.get("entrypoint") is not None:
         words = _entrypoint(subject.document)
-        return single([] if words == [""] else list[Json](words))
+        return single([] if words == [""] else words)
     if subject.container is None:
         return EMPTY
-    return single(UNKNOWN if subject.image is None else list[Json](texts(subject.image.get("Entrypoint"))))
+    return single(UNKNOWN if subject.image is None else texts(subject.image.get("Entrypoint")))
 
 
 def desired_command(subject: Subject) -> Normal:
     """Return the command; any entrypoint of the service's own, even `[""]`, drops the image's."""
     words = texts(subject.document.get("command"))
     if words or _entrypoint(subject.document):
-        return single(list[Json](words) or None)
-    return single(UNKNOWN if subject.image is None else list[Json](texts(subject.image.get("Cmd"))) or None)
+        return single(words or None)
+    return single(UNKNOWN if subject.image is None else texts(subject.image.get("Cmd")) or None)
 
 
 def observed_entrypoint(subject: Subject) -> Normal:
-    return single(list[Json](texts(subject.config.get("Entrypoint"))))
+    return single(texts(subject.config.get("Entrypoint")))
 
 
 def observed_command(subject: Subject) -> Normal:
-    return single(list[Json](texts(subject.config.get("Cmd"))) or None)
+    return single(texts(subject.config.get("Cmd")) or None)
 
 
 # ── environment and labels ───────────────────────────────────────────────────────────────────────
@@ -136,6 +137,8 @@ def observed_environment(subject: Subject) -> Normal:
 def label_map(stated: Json) -> dict[str, Value]:
     """Return labels by `.name`, without compose's own."""
     pairs: Iterable[tuple[str, Json]]
+    if not stated:
+        return {}
     if isinstance(stated, (dict, Mapping)):
         pairs = stated.items()
     else:
@@ -195,8 +198,11 @@ def observed_healthcheck(subject: Subject) -> Normal:
 
 def shares_network(subject: Subject) -> bool:
     """Return whether the network, and with it the host name, is, or should be, another container's or the host's."""
-    modes = (text(subject.document.get("network_mode")), text(subject.host.get("NetworkMode")))
-    return any(mode == "host" or (mode or "").startswith(("service:", "container:")) for mode in modes)
+    return _is_shared(subject.document.get("network_mode")) or _is_shared(subject.host.get("NetworkMode"))
+
+
+def _is_shared(mode: Json) -> bool:
+    return isinstance(mode, str) and (mode == "host" or mode.startswith(("service:", "container:")))
 
 
 def desired_name_of_host(subject: Subject, key: str) -> Normal:
@@ -223,7 +229,7 @@ def restart_policy(document: Document) -> str:
 
 
 def _policy(name: str, count: Json) -> str:
-    name = {"any": "always", "none": "no", "": "no"}.get(name, name)
+    name = _POLICIES.get(name, name)
     attempts = number(count)
     return f"{name}:{attempts}" if name == "on-failure" and attempts else name
 

@@ -22,6 +22,7 @@ _DURATION_UNITS = {
     "d": 86_400_000_000_000,
 }
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)")
+_CLEAN_PATH = re.compile(r"(?:/[^/.][^/]*)+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _SIZE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
@@ -120,5 +121,7 @@ def path(value: Json) -> str | None:
     """Return a path cleaned of `.`, `..`, double and trailing slashes, without looking at any disk."""
     if not isinstance(value, str) or not value:
         return None
+    if _CLEAN_PATH.fullmatch(value):
+        return value
     found = posixpath.normpath(value)
     return found[1:] if found.startswith("//") else found  # POSIX lets two leading slashes stand, more than two not

@@ -6,7 +6,7 @@ Room 3 (plan); may import only model and errors.
 from __future__ import annotations
 
 from reconciler.model import Document, Json
-from reconciler.plan.subject import EMPTY, UNKNOWN, Normal, Subject, items, single, text, texts
+from reconciler.plan.subject import EMPTY, UNKNOWN, Normal, Subject, single, text, texts
 
 _PATHS = "systempaths=unconfined"
 
@@ -67,7 +67,7 @@ def observed_paths(subject: Subject) -> Normal:
     if subject.host.get("Privileged"):
         return desired_paths(subject)
     masks = (subject.host.get("MaskedPaths"), subject.host.get("ReadonlyPaths"))
-    return single("unconfined") if any(mask is not None and not items(mask) for mask in masks) else EMPTY
+    return single("unconfined") if [] in masks else EMPTY
 
 
 def desired_sysctls(subject: Subject) -> Normal:

@@ -126,9 +126,10 @@ def observed_mounts(subject: Subject) -> Normal:
 
 def _vague(document: Document) -> set[str | None]:
     """Return targets whose selinux label one compose sends and another does not: it hangs on `create_host_path`."""
-    binds = ((mapping(item), mapping(mapping(item).get("bind"))) for item in items(document.get("volumes")))
     return {
-        path(mount.get("target")) for mount, bind in binds if bind.get("selinux") and not bind.get("create_host_path")
+        path(mapping(item).get("target"))
+        for item in items(document.get("volumes"))
+        if (bind := mapping(mapping(item).get("bind"))).get("selinux") and not bind.get("create_host_path")
     }
 
 

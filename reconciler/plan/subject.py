@@ -89,7 +89,7 @@ def under(subject: Document, *keys: str) -> Json:
     """Return what stands at the end of a chain of mappings, None when the chain breaks."""
     found: Json = subject
     for key in keys:
-        if not isinstance(found, (dict, Mapping)):
+        if not found or not isinstance(found, (dict, Mapping)):
             return None
         found = found.get(key)
     return found
