@@ -105,6 +105,17 @@ def test_it_hands_nothing_over() -> None:
     assert found.actions == ()
 
 
+def test_it_claims_nothing() -> None:
+    """A port that both want, and neither has, is for the one that is looked after."""
+    wants = stack("web", service("api", ports=[port(80, 80)]))
+    gets = stack("other", service("x", ports=[port(80, 80)]))
+
+    found = _plan(desired(wants, gets), all_there(WEB), WEB)
+
+    assert found.blocked == ()
+    assert {action.stack for action in found.actions} == {"other"}
+
+
 def test_who_depends_on_it() -> None:
     """With changes of the suspended one pending a dependant waits; with none it goes on."""
     before = stack("other", service("x"), settings={"depends_on": ("web",)})
