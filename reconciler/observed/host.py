@@ -9,8 +9,10 @@ import contextlib
 import hashlib
 import ipaddress
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 from reconciler.model import Listener
@@ -19,6 +21,9 @@ _PROC = Path("/proc")
 _NET = Path("/proc/thread-self/net")  # not /proc/net: that is the main thread's network namespace
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+_LONG_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_MOUNTED = re.compile(r"/containers/([0-9a-f]{64})/[a-z.]+$")
+_ENGINE_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _CHUNK = 1 << 20
 _LARGEST = 1 << 30
 """Bytes. A container can make a file of any size out of nothing, and we would read for hours."""
@@ -82,7 +87,7 @@ def _link(path: Path) -> str:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text().splitlines()
-    except FileNotFoundError:  # a kernel without IPv6
+    except FileNotFoundError:  # a kernel without IPv6, or without cgroups
         return []
 
 
@@ -122,6 +127,29 @@ def machine_id() -> str:
             if text := path.read_text().strip():
                 return text
     return ""
+
+
+def own_container(known: Collection[str]) -> str | None:
+    """Return which of the `known` containers (ids) of an engine we ourselves run in, None for none of them."""
+    return next((found for found in _own_ids() if found in known), None)
+
+
+@cache
+def _own_ids() -> tuple[str, ...]:
+    """Read once what never changes while we run."""
+    cgroup, mounts = ("\n".join(_lines(_PROC / "self" / name)) for name in ("cgroup", "mountinfo"))
+    return container_ids(cgroup, mounts)
+
+
+def container_ids(cgroup: str, mountinfo: str) -> tuple[str, ...]:
+    """Return the ids of the containers a process may be in: of any engine, the likeliest first.
+
+    The cgroup is the container's own, but often hidden. The mounted files are another container's where its network is shared.
+    """
+    inner_first = reversed(_LONG_ID.findall(cgroup))
+    mounts = (line.split()[3:5] for line in mountinfo.splitlines())
+    files = (_MOUNTED.search(source) for source, target in mounts if target in _ENGINE_FILES)
+    return tuple(dict.fromkeys((*inner_first, *(match[1] for match in files if match))))
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from reconciler.model import BUILT_IN_POOLS, Ask, Container, Document, Engine, I
 from reconciler.observed import host
 from reconciler.observed.containers import container
 from reconciler.observed.daemon import observed_daemon
-from reconciler.observed.stops import has_ended, with_stops
+from reconciler.observed.stops import has_stopped, with_stops
 from reconciler.settings import DaemonSettings
 
 LOG_LINES = 20
@@ -29,8 +29,9 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: E
     """
     found = _containers(engine, ask.projects)
     networks = tuple(map(_network, engine.networks()))
-    about = _engine(engine) if known is None or any(map(has_ended, found)) else known
-    containers = with_stops(engine, about.info, networks, (_with_log(engine, one) for one in found))
+    about = _engine(engine) if known is None or any(map(has_stopped, found)) else known
+    logged = (_with_log(engine, one) for one in found)
+    containers = with_stops(engine, about.info, networks, logged, ask.stops)
     images = {reference: engine.inspect_image(reference) for reference in sorted(ask.images)}
     return Observed(
         engine=about,
@@ -45,6 +46,7 @@ def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: E
         files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
         daemon=observed_daemon(daemon.config_file, engine, about.info) if daemon else None,
         machine_id=host.machine_id(),
+        own_container=host.own_container({one.id for one in containers}),
     )
 
 

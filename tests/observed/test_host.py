@@ -144,3 +144,38 @@ def test_a_kernel_without_ipv6_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setattr(host, "_NET", Path(tmp_path))
     assert host.listeners(frozenset()) == ()
     assert host.routes() == ()
+
+
+ONE, TWO = "a1" * 32, "b2" * 32
+MOUNTS = (
+    "31 24 0:26 / /sys rw - sysfs sysfs rw\n"
+    f"90 31 8:1 /var/lib/docker/containers/{ONE}/resolv.conf /etc/resolv.conf rw - ext4 /dev/sda1 rw\n"
+    f"91 31 8:1 /var/lib/docker/containers/{ONE}/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "mounts", "found"),
+    [
+        (f"12:pids:/docker/{ONE}\n0::/system.slice\n", "", (ONE,)),
+        (f"0::/system.slice/docker-{ONE}.scope\n", "", (ONE,)),
+        (f"0::/docker/{ONE}/docker/{TWO}\n", "", (TWO, ONE)),
+        ("0::/\n", MOUNTS, (ONE,)),
+        (f"0::/docker/{TWO}\n", MOUNTS, (TWO, ONE)),
+        (f"0::/x/{ONE}0\n", "", ()),
+        ("0::/init.scope\n", f"44 24 0:40 / /var/lib/docker/containers/{ONE}/mounts/shm rw - tmpfs shm rw\n", ()),
+        ("0::/\n", f"44 24 8:1 /srv/containers/{ONE}/hostname /mnt rw - ext4 /dev/sda1 rw\n", ()),
+        ("0::/\n", "", ()),
+    ],
+)
+def test_the_container_that_we_run_in(cgroup, mounts, found):
+    """Both kinds of cgroups tell, or else the files that an engine mounts; what a host mounts for containers is none."""
+    assert host.container_ids(cgroup, mounts) == found
+
+
+def test_only_a_container_of_this_engine_counts(monkeypatch):
+    """Whoever runs in a container of another engine is on the host as far as this one goes."""
+    monkeypatch.setattr(host, "_own_ids", lambda: (TWO, ONE))
+
+    assert host.own_container({ONE}) == ONE
+    assert host.own_container(set()) is None
