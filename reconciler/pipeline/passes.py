@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.address import shown
 from reconciler.errors import InvalidSource, NotFastForward, PlanStale, SourceUnreachable
-from reconciler.model import Document, SourceState
+from reconciler.model import Document, Problem, SourceState
 from reconciler.pipeline.attempt import Attempt, Report
 from reconciler.pipeline.report import report_status
 from reconciler.pipeline.rooms import Rooms, Scope
@@ -42,10 +42,13 @@ class Pipeline(Rooms):
             return report_status(self, self.refresh())
         except (SourceUnreachable, InvalidSource, NotFastForward) as error:
             problem = error.problem("source")
+        return report_status(self, self.last_good(problem), problem)
+
+    def last_good(self, problem: Problem | None = None) -> SourceState | None:
+        """Return the last good revision, whatever is wrong with the source now; None when there is none, or no longer."""
         last_good = self.store.revisions().wanted
-        url = shown(self.settings.source.url)
         try:
-            source = SourceState(url, self.repository.revision(last_good), problem) if last_good else None
+            revision = self.repository.revision(last_good) if last_good else None
         except InvalidSource:  # our copy was lost, or the settings now name another folder of the repository
-            source = None
-        return report_status(self, source, problem)
+            revision = None
+        return SourceState(shown(self.settings.source.url), revision, problem) if revision else None

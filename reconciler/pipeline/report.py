@@ -33,12 +33,13 @@ def report_status(rooms: Rooms, source: SourceState | None, problem: Problem | N
 
     `source` is None when there is no revision to compare with; `problem` then says why.
     """
-    facts = _facts(rooms, source, problem)
+    facts = gather_facts(rooms, source, problem)
     since = rooms.store.noted(states(facts), facts.now)
     return status_document(facts, since)
 
 
-def _facts(rooms: Rooms, source: SourceState | None, problem: Problem | None) -> Facts:
+def gather_facts(rooms: Rooms, source: SourceState | None, problem: Problem | None) -> Facts:
+    """Look, and return what can be told of this host; arguments as for `report_status`."""
     revisions = rooms.store.revisions()
     problem = problem or (source.problem if source else None)
     facts = Facts(
