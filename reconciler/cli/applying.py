@@ -21,8 +21,7 @@ from reconciler.cli.stopping import Stoppable
 from reconciler.cli.streams import complain, console, say
 from reconciler.cli.words import tell_error, tell_problem
 from reconciler.errors import PlanStale
-from reconciler.model import GOOD, Document, Json, Problem, StackOutcome
-from reconciler.plan.document import plan_document, problem_document
+from reconciler.model import GOOD, Problem, StackOutcome
 
 if TYPE_CHECKING:
     from reconciler.pipeline import Listener, Report
@@ -78,6 +77,8 @@ def _listener(*, as_json: bool) -> Iterator[Listener]:
 def show(report: Report, *, as_json: bool) -> None:
     """Print how a pass ended."""
     if as_json:
+        from reconciler.pipeline.report_document import report_document
+
         say(json_text(report_document(report)))
         return
     if report.outcomes and sys.stdout.isatty():
@@ -105,36 +106,6 @@ def verdict(report: Report) -> str:
     parts += [f"{len(report.plan.blocked)} blocked"] if report.plan.blocked else []
     parts += [f"{len(report.unwell)} not well"] if report.unwell else []
     return f"Not converged on {revision}: {', '.join(parts)}."
-
-
-def report_document(report: Report) -> Document:
-    """Return a pass as JSON: the plan, and what became of it per stack."""
-    return {
-        "schema": 1,
-        "device": report.plan.device,
-        "revision": report.plan.revision.commit,
-        "converged": report.converged,
-        "plan": plan_document(report.plan),
-        "stacks": {outcome.stack: _stack_document(outcome) for outcome in report.outcomes},
-        "unwell": [problem_document(problem) for problem in report.unwell],
-    }
-
-
-def _stack_document(outcome: StackOutcome) -> Document:
-    actions: list[Json] = [
-        {"id": each.action.id, "ok": each.ok, "seconds": round(each.seconds, 3), "problem": _maybe(each.problem)}
-        for each in outcome.outcomes
-    ]
-    return {
-        "result": outcome.result,
-        "seconds": round(outcome.seconds, 3),
-        "problem": _maybe(outcome.problem),
-        "actions": actions,
-    }
-
-
-def _maybe(problem: Problem | None) -> Document | None:
-    return problem_document(problem) if problem else None
 
 
 def _failed(report: Report) -> list[StackOutcome]:

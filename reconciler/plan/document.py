@@ -1,14 +1,16 @@
-"""Say a plan as the JSON document that others read (formats.md §3).
+"""Say a plan as the JSON document that others read (formats.md §3), and read one back.
 
-Room 3 (plan); may import only model, errors and its own room.
+Room 3 (plan); may import only model, errors and its own room. What is read back prints the same text; what only `apply/` needs
+(`params`, `object_id`, `level`) is not part of the document.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
-from reconciler.model import Action, Document, FieldDiff, Held, Plan, Problem
+from reconciler.model import Action, Cause, Document, FieldDiff, Held, Plan, Problem, Revision
 from reconciler.plan.texts import cause_text, problem_hint, problem_text
 
 SCHEMA = 1
@@ -24,7 +26,7 @@ def plan_document(plan: Plan) -> Document:
         "source": plan.source,
         "revision": plan.revision.commit,
         "index": plan.index,
-        "actions": [_action(action) for action in plan.actions],
+        "actions": [action_document(action) for action in plan.actions],
         "blocked": [problem_document(problem) for problem in plan.blocked],
         "held": [held_document(held) for held in plan.held],
         "notes": [problem_document(note) for note in plan.notes],
@@ -64,7 +66,8 @@ def held_document(held: Held) -> Document:
     }
 
 
-def _action(action: Action) -> Document:
+def action_document(action: Action) -> Document:
+    """Return an entry of `actions`."""
     cause = action.cause
     return {
         "id": action.id,
@@ -92,3 +95,55 @@ def _field(diff: FieldDiff) -> Document:
 
 def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# ── and back ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_plan(document: Any) -> Plan:
+    """Return the plan that a document of ours says."""
+    return Plan(
+        device=document["device"],
+        agent=document["agent"],
+        created=datetime.fromisoformat(document["created"]),
+        source=document["source"],
+        revision=Revision(document["revision"]),
+        index=document["index"],
+        actions=tuple(map(read_action, document["actions"])),
+        blocked=tuple(map(read_problem, document["blocked"])),
+        held=tuple(map(_read_held, document["held"])),
+        notes=tuple(map(read_problem, document["notes"])),
+    )
+
+
+def read_action(entry: Any) -> Action:
+    """Return the action that an entry of `actions` says; its stack and service follow from the target."""
+    cause = entry["cause"]
+    room, stack, kind, name = (*entry["target"].split("/"), "", "", "")[:4]
+    return Action(
+        target=entry["target"],
+        kind=entry["kind"],
+        because=entry["because"],
+        cause=Cause(cause["code"], cause["args"], cause["file"], cause["line"], cause["commit"]),
+        object=entry["object"],
+        id=entry["id"],
+        stack=stack if room == "stack" else None,
+        service=name if (room, kind) == ("stack", "service") else None,
+        fields=_read_fields(entry["fields"]),
+        risks=tuple(entry["risks"]),
+        after=tuple(entry["after"]),
+    )
+
+
+def read_problem(entry: Any) -> Problem:
+    """Return the problem that an entry of `blocked` says."""
+    return Problem(entry["target"], entry["reason"], entry["code"], entry["args"], entry["file"], entry["line"])
+
+
+def _read_held(entry: Any) -> Held:
+    until = datetime.fromisoformat(entry["until"]) if entry["until"] else None
+    return Held(entry["target"], entry["why"], _read_fields(entry["fields"]), until, entry["note"])
+
+
+def _read_fields(entries: Any) -> tuple[FieldDiff, ...]:
+    return tuple(FieldDiff(one["path"], one["desired"], one["applied"], one["observed"]) for one in entries)
