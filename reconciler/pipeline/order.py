@@ -22,7 +22,8 @@ class Order:
 
     `who` is the person it is for, "" for whoever runs us. `confirm_prune` is that person's permission. `expected_index` is that
     of a saved plan: what would be done must be the same. A `patient` pass leaves alone what somebody stopped on purpose until
-    its grace is over; a person's does not. `cut`, once set, ends what may be ended: pulls, builds and waits for health.
+    its grace is over; a person's does not. `leave` are stacks that a scope of everything leaves out. `cut`, once set, ends what
+    may be ended: pulls, builds and waits for health.
     """
 
     scope: Scope = None
@@ -31,4 +32,5 @@ class Order:
     confirm_prune: bool = False
     expected_index: str | None = None
     patient: bool = False
+    leave: frozenset[str] = frozenset()
     cut: threading.Event = field(default_factory=threading.Event)
