@@ -36,8 +36,12 @@ class DaemonPart:
 
     @property
     def rejected(self) -> Problem | None:
-        """Return why git's settings cannot be used, if they cannot."""
-        return next((p for p in self.planned.plan.blocked if p.target.split("/")[0] == DAEMON), None)
+        """Return why nothing is done, if that is so; of several keys some may be refused, and the others set."""
+        return None if self.actions else next(iter(self._blocked), None)
+
+    @property
+    def _blocked(self) -> Sequence[Problem]:
+        return [p for p in self.planned.plan.blocked if p.target.split("/")[0] == DAEMON]
 
     @property
     def restarts(self) -> bool:
@@ -53,10 +57,14 @@ class DaemonPart:
 
     @property
     def git_keys(self) -> Document:
-        """Return the keys that git sets, secrets masked."""
+        """Return the keys that git sets, secrets masked; those that are refused stay as they were."""
         daemon, mask = self.planned.desired.daemon, self.planned.redactor.mask
-        keys = daemon.keys if daemon else ()
-        return {key.name: mask(f"daemon.{key.name}", key.value) for key in keys if key.owner == "git"}
+        keys = {key.name: key.value for key in daemon.keys if key.owner == "git"} if daemon else {}
+        wanted = {name: mask(f"daemon.{name}", value) for name, value in keys.items()}
+        known = self.planned.recorded.daemon_applied
+        refused = {problem.target.partition("/")[2] for problem in self._blocked}
+        as_they_were = {name: known[name] for name in refused if name in known}
+        return {name: value for name, value in wanted.items() if name not in refused} | as_they_were
 
     def carry_out(self) -> StackOutcome:
         """Write the file and make dockerd take it; errors of ours end in the outcome."""

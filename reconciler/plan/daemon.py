@@ -25,6 +25,7 @@ from reconciler.model import (
     Recorded,
 )
 from reconciler.plan.findings import same
+from reconciler.plan.ourselves import without_restarts
 from reconciler.plan.scene import Draft
 
 
@@ -65,7 +66,7 @@ LIVE: Mapping[str, Live] = {
 
 
 def plan_daemon(desired: Desired, observed: Observed, recorded: Recorded, mask: Mask) -> Draft:
-    """Plan every key of daemon.json that differs; the daemon part is rejected as a whole or not at all."""
+    """Plan every key of daemon.json that differs; what cannot be used is rejected as a whole."""
     if desired.daemon is None:
         return Draft()
     if desired.daemon.problems:
@@ -79,7 +80,7 @@ def plan_daemon(desired: Desired, observed: Observed, recorded: Recorded, mask: 
     wanted = {key.name for key in keys}
     written = [pen.write(key) for key in keys if not _stands(observed.daemon.values, key)]
     dropped = [pen.drop(name) for name in sorted(set(recorded.daemon_applied) - wanted) if pen.is_still_ours(name)]
-    return Draft((*written, *dropped))
+    return without_restarts(Draft((*written, *dropped)), observed, keys)
 
 
 def is_live(key: str, engine: str, *, unset: bool = False) -> bool:

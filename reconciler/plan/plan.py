@@ -18,6 +18,7 @@ from reconciler.plan.index import plan_index
 from reconciler.plan.names import taken_names, too_many_for_one_name
 from reconciler.plan.objects import makers, needs_others
 from reconciler.plan.order import number_actions, stack_order
+from reconciler.plan.ourselves import ends_ourselves
 from reconciler.plan.pools import exhausted_pools
 from reconciler.plan.ports import taken_ports, too_many_for_one_port
 from reconciler.plan.prune import plan_prune, without_what_goes
@@ -71,7 +72,7 @@ def _plan_groups(
 
     First the daemon, then what goes, then every stack after those it depends on, or gets something from.
     """
-    gone = plan_prune(desired, recorded, facts, options)
+    gone = _spare_ourselves(plan_prune(desired, recorded, facts, options), facts)
     left = without_what_goes(observed, gone.values())
     there = facts if left is observed else index_facts(left)
     worlds = make_worlds(desired, left, recorded)
@@ -102,7 +103,7 @@ def _plan_stacks(
     """Plan each stack, then block those that cannot have what they want; whoever is blocked gives nothing up."""
     waiting: Waiting = {name: scene.stack.settings.depends_on for name, scene in scenes.items()}
     order = stack_order(waiting)
-    drafts = {name: plan_stack(scenes[name]) for name in order}
+    drafts = _spare_ourselves({name: plan_stack(scenes[name]) for name in order}, facts)
     drafts = _block(drafts, broken_dependencies([scene.stack for scene in scenes.values()]))
     while True:
         free = [scenes[name] for name in order if not drafts[name].blocked and scenes[name].suspended is None]
@@ -142,6 +143,11 @@ def _conflicts(scenes: Sequence[Scene], facts: Facts, going: Collection[str]) ->
         problem for stack in stacks for one in (too_many_for_one_name, too_many_for_one_port) for problem in one(stack)
     ]
     return [*ports, *names, *crowded], [*wanted_ports, *wanted_names]
+
+
+def _spare_ourselves(drafts: Mapping[str, Draft], facts: Facts) -> dict[str, Draft]:
+    own = facts.observed.own_container
+    return _block(drafts, [problem for draft in drafts.values() for problem in ends_ourselves(draft, own)])
 
 
 def _block(drafts: Mapping[str, Draft], problems: Iterable[Problem]) -> dict[str, Draft]:

@@ -236,6 +236,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "image {image} is not here, and pull_policy is never",
         "Load or build it on this device, or change pull_policy.",
     ),
+    "own-container": (
+        "the agent itself runs in {container} and cannot {kind} it: stack {stack} is left as it is",
+        "Run the agent outside of the stacks that it keeps. Or update this one by hand, with docker compose in its folder.",
+    ),
+    "restart-ends-agent": (
+        "{key} needs a restart of the engine, which would end the container that the agent runs in",
+        "Set live-restore to true in an earlier commit: containers then outlive it. Or apply this from outside of a container.",
+    ),
     "engine-too-old": (
         "{field} needs engine API {needs}, this engine has {has}",
         "Leave the field out, or upgrade the engine.",
