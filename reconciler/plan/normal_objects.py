@@ -44,7 +44,7 @@ def normal_network(document: Document) -> dict[str, Json]:
         found["ipam.driver"] = driver
     for pool in map(mapping, items(ipam.get("config"))):
         found |= _pool(pool, "subnet", "gateway", "ip_range", "aux_addresses")
-    return {**found, **_strings("driver_opts", document.get("driver_opts")), **_labels(document.get("labels"))}
+    return found | _strings("driver_opts", document.get("driver_opts")) | _labels(document.get("labels"))
 
 
 def _pool(pool: Document, network: str, gateway: str, part: str, aux: str) -> dict[str, Json]:
@@ -65,21 +65,23 @@ def observed_network(shown: Document, stated: Document) -> dict[str, Json]:
     """Return the engine's network in the form of `normal_network`, without what that leaves to the engine."""
     options = mapping(shown.get("Options"))
     found: dict[str, Json] = {"driver": text(shown.get("Driver"))}
-    found |= {"internal": True} if shown.get("Internal") else {}
-    found |= {"attachable": True} if shown.get("Attachable") else {}
+    for key, member in (("internal", "Internal"), ("attachable", "Attachable")):
+        if shown.get(member):
+            found[key] = True
     # an engine whose default network options say so makes every network with IPv6
     by_default = options.get(_IPV6) == "true" and "enable_ipv6" not in stated
-    found |= {"enable_ipv6": True} if shown.get("EnableIPv6") and not by_default else {}
-    found |= {"enable_ipv4": False} if shown.get("EnableIPv4") is False else {}
-    found |= _observed_ipam(mapping(shown.get("IPAM")), stated)
+    if shown.get("EnableIPv6") and not by_default:
+        found["enable_ipv6"] = True
+    if shown.get("EnableIPv4") is False:
+        found["enable_ipv4"] = False
+    if any(path.startswith("ipam.") for path in stated):
+        found |= _observed_ipam(mapping(shown.get("IPAM")), stated)
     found |= {path: value for path, value in _strings("driver_opts", options).items() if path in stated}
-    return {**found, **_labels(shown.get("Labels"))}
+    return found | _labels(shown.get("Labels"))
 
 
 def _observed_ipam(ipam: Document, stated: Document) -> dict[str, Json]:
     found: dict[str, Json] = {"ipam.driver": text(ipam.get("Driver"))} if "ipam.driver" in stated else {}
-    if not any(path.startswith("ipam.config[") for path in stated):
-        return found
     pools: dict[str, Json] = {}
     for pool in map(mapping, items(ipam.get("Config"))):
         pools |= _pool(pool, "Subnet", "Gateway", "IPRange", "AuxiliaryAddresses")

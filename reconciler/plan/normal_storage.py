@@ -161,9 +161,9 @@ def _shown_source(kind: str, mount: Document, asked: Document) -> str | None:
 def _shown_options(kind: str, mount: Document, asked: Document, told: bool) -> list[str]:
     mode = (text(mount.get("Mode")) or "").split(",")
     if kind == "bind":
-        selinux = next((word for word in mode if told and word in {"z", "Z"}), None)
+        labels = [f"selinux={word}" for word in mode if word in {"z", "Z"}] if told else []
         recursive = _asked_recursive(mapping(asked.get("BindOptions")))
-        return [*_propagation(text(mount.get("Propagation"))), *_named(selinux=selinux, recursive=recursive)]
+        return [*_propagation(text(mount.get("Propagation"))), *labels[:1], *_named(recursive=recursive)]
     if kind == "tmpfs":
         options = mapping(asked.get("TmpfsOptions"))
         return _named(size=size(options.get("SizeBytes")), mode=number(options.get("Mode")))
