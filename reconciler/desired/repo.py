@@ -45,6 +45,7 @@ class Repository:
         if not allowed_ref(source.ref):
             raise InvalidSource("source-ref", ref=source.ref)
         self._url, self._ref = source.url, source.ref
+        self._below = "" if source.path == "." else f"{source.path}/"
         self._state_dir, self._ask_limit = state_dir, ask_limit
         self._mirror = state_dir / "source.git"
         self._config = state_dir / "gitconfig"
@@ -74,6 +75,21 @@ class Repository:
             return known
         with self._locked():
             return self._staging.make(self._git, commit)
+
+    def last_touch(self, commit: str, paths: Sequence[str], since: str | None = None) -> Revision | None:
+        """Return the newest commit up to `commit`, and after `since`, that touched a path: git's globs, in our folder of it.
+
+        None when there is none, or it is no longer known here.
+        """
+        span = f"{_hex(since)}..{_hex(commit)}" if since else _hex(commit)
+        words = ("log", "-1", "--no-show-signature", "--format=%H%x00%s%x00%an", span, "--")
+        if not (self._mirror / "HEAD").exists():
+            return None
+        globs = [f":(top,glob){self._below}{path}" for path in paths]
+        done = gitcall.git(self._mirror, self._config, (*words, *globs), timeout=ASK_LIMIT)
+        if done.code or not done.stdout.strip():
+            return None
+        return Revision(*done.stdout.rstrip("\n").split("\0"))
 
     # ── asking and fetching ──────────────────────────────────────────────────────────────────────
 

@@ -143,6 +143,16 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "See what it was waiting for, and try again.",
     ),
     "program-too-loud": ("{program} said more than we can hold: {words}", "Run it by hand and see what it repeats."),
+    "no-agent": (
+        "no agent runs here, and `{verb}` needs one",
+        "Start it (systemctl start reconciler), or leave that out: without an agent the command does the work itself.",
+    ),
+    "target-unknown": (
+        "nothing here is called {target}",
+        "A stack, stack/service, a service, a container or a daemon key; near that, or there: {known}",
+    ),
+    "target-ambiguous": ("{target} may be one of several", "Say which: {known}"),
+    "not-suspended": ("stack {stack} is not suspended", "Suspended now: {known}"),
     "agent-runs": (
         "another agent has {state_dir}: process {pid}",
         "One agent for each state_dir: stop that one first (systemctl stop reconciler), or give this one a folder of its own.",
@@ -406,6 +416,20 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+WAITING: Mapping[str, str] = {
+    "fetching": "git, which is being asked",
+    "planning": "the plan, which is being made",
+    "pulling": "its images, which are being fetched or built",
+    "verifying": "its containers to get well",
+    "working": "a pass that is under way",
+    "engine": "the engine: {words}",
+    "source": "git: {words}",
+    "stop-grace": "the grace of what somebody stopped on purpose to be over",
+    "blocked": "what is in its way: {words}",
+    "retry": "the next try: {words}",
+    "ready": "being ready: {words}",
+}
+
 
 class _Gaps(dict[str, str]):
     def __missing__(self, key: str) -> str:
@@ -419,6 +443,11 @@ def _fill(text: str, args: Mapping[str, str]) -> str:
 def cause_text(cause: Cause) -> str:
     """Say in one sentence why an action is planned."""
     return _fill(CAUSES[cause.code], cause.args)
+
+
+def waiting_text(code: str, args: Mapping[str, str]) -> str:
+    """Say what something waits for."""
+    return _fill(WAITING[code], args).rstrip(": \n")
 
 
 def problem_text(problem: Problem) -> str:

@@ -60,6 +60,9 @@ MIGRATIONS: Sequence[str] = (
     ) WITHOUT ROWID;
     CREATE INDEX change_by_run ON change (run);
     UPDATE done SET stack = 'daemon' WHERE stack = '';
+    INSERT OR REPLACE INTO change
+        SELECT stack, target, run, at, NULL, kind, object, because, cause, fields, 1 FROM done
+        WHERE ok AND because IN ('change', 'input', 'removed') AND kind NOT IN ('pull', 'build') ORDER BY rowid;
     """,
 )
 

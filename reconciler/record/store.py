@@ -275,6 +275,11 @@ class Store:
         with self._reading() as db:
             return read_changes(db, stack)
 
+    def changed_targets(self) -> frozenset[str]:
+        """Name everything that is known to have been changed."""
+        with self._reading() as db:
+            return frozenset(target for (target,) in db.execute("SELECT target FROM change"))
+
     def done(self, stack: str, after: str = "0") -> tuple[Done, ...]:
         """Read what was done to a stack (or `daemon`) in the runs that came after one, newest first."""
         with self._reading() as db:

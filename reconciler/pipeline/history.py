@@ -1,0 +1,89 @@
+"""Say what was done: the document of the last runs.
+
+Pipeline; may import record and plan.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.errors import UnknownTarget
+from reconciler.plan.document import problem_document
+from reconciler.plan.texts import cause_text
+
+if TYPE_CHECKING:
+    from reconciler.model import Document, FieldDiff, Problem
+    from reconciler.record.history import Done, Run, Settled, Told
+    from reconciler.record.store import Store
+
+
+def history_document(store: Store, stack: str | None, limit: int) -> Document:
+    """Return the last runs, newest first, of one stack (or `daemon`) if named. Raises UnknownTarget for one never seen."""
+    runs = store.history(limit, stack)
+    if stack is not None and not runs and stack not in store.recorded().stacks and stack != "daemon":
+        known = ", ".join(sorted(store.recorded().stacks)) or "nothing yet"
+        raise UnknownTarget("target-unknown", target=stack, known=known)
+    return {"schema": 1, "runs": [_told(run) for run in runs]}
+
+
+def run_document(run: Run) -> dict[str, str | None]:
+    """Say which run it was, for whom, of which commit."""
+    return {
+        "run": run.id,
+        "trigger": run.trigger,
+        "who": run.who,
+        "revision": run.revision,
+        "subject": run.subject,
+        "author": run.author,
+    }
+
+
+def fields_document(fields: tuple[FieldDiff, ...]) -> list[Document]:
+    """Say of each field what it was and what it became; null: nothing, or not known."""
+    return [
+        {"path": one.path, "before": one.applied if one.observed is None else one.observed, "after": one.desired}
+        for one in fields
+    ]
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """Write a moment as all documents do."""
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _told(told: Told) -> Document:
+    run = told.run
+    return {
+        **run_document(run),
+        "started": time_text(run.started),
+        "ended": time_text(run.ended),
+        "result": run.result,
+        "stacks": {one.stack: _settled(one) for one in told.settled},
+        "actions": [_done(one) for one in told.done],
+    }
+
+
+def _settled(one: Settled) -> Document:
+    return {"result": one.result, "problem": maybe(one.problem), "seconds": round(one.seconds, 3)}
+
+
+def _done(one: Done) -> Document:
+    return {
+        "target": one.target,
+        "object": one.object,
+        "kind": one.kind,
+        "because": one.because,
+        "text": cause_text(one.cause),
+        "file": one.cause.file,
+        "line": one.cause.line,
+        "fields": fields_document(one.fields),
+        "ok": one.ok,
+        "problem": maybe(one.problem),
+        "seconds": round(one.seconds, 3),
+    }
+
+
+def maybe(problem: Problem | None) -> Document | None:
+    """Return a problem as a document, if there is one."""
+    return problem_document(problem) if problem else None

@@ -1,0 +1,71 @@
+"""A desk without an agent: whoever asks does the work, one pass per call.
+
+Pipeline; may import every room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from reconciler.errors import InvalidSource, NoAgent, NotFastForward, SourceUnreachable
+from reconciler.model import Document, Plan, SourceState, Suspension
+from reconciler.pipeline.attempt import Report
+from reconciler.pipeline.desk import Wish
+from reconciler.pipeline.history import history_document
+from reconciler.pipeline.listening import Listener
+from reconciler.pipeline.passes import Pipeline
+from reconciler.pipeline.person import this_user
+from reconciler.pipeline.suspending import resume, suspend
+from reconciler.pipeline.why import why
+
+
+class LocalDesk:
+    """Answers for `who`, "" for whoever runs us. The agent's desk overrides what it knows better."""
+
+    def __init__(self, pipeline: Pipeline, who: str = "") -> None:
+        self.pipeline = pipeline
+        self.who = who
+
+    def plan(self, *, confirm_prune: bool = False) -> tuple[SourceState, Plan]:
+        """Fetch, and say what an apply would do. Changes nothing."""
+        source = self.pipeline.refresh()
+        return source, self.pipeline.plan(source, confirm_prune=confirm_prune).plan
+
+    def apply(self, wish: Wish, listener: Listener) -> Report:
+        """Fetch, and do what has to be done. Raises PlanStale where a saved plan is no longer true."""
+        source = self.pipeline.refresh(accept_rewrite=wish.accept_rewrite)
+        listener.refreshed(source)
+        return self.pipeline.reconcile(source, confirm_prune=wish.confirm_prune, expected_index=wish.expected_index)
+
+    def begin(self, wish: Wish) -> None:  # noqa: ARG002 - as the desk has it
+        """Raise NoAgent: nobody is there to go on when we end."""
+        raise NoAgent("no-agent", verb="apply --no-wait")
+
+    def status(self) -> Document:
+        """Return the status document."""
+        return self.pipeline.status()
+
+    def history(self, stack: str | None, limit: int) -> Document:
+        """Return the last runs with what they did, newest first. Raises UnknownTarget."""
+        return history_document(self.pipeline.store, stack, limit)
+
+    def why(self, target: str) -> Document:
+        """Say why something is as it is. Raises UnknownTarget."""
+        try:
+            return why(self.pipeline, target, self.pipeline.refresh())
+        except (SourceUnreachable, InvalidSource, NotFastForward) as error:
+            problem = error.problem("source")
+        return why(self.pipeline, target, self.pipeline.last_good(problem), problem)
+
+    def suspend(self, stack: str, reason: str, until: datetime | None) -> None:
+        """Leave a stack alone, whatever happens. Raises UnknownTarget."""
+        suspend(self.pipeline, stack, Suspension(self.who or this_user(), reason, datetime.now(UTC), until))
+
+    def resume(self, stack: str) -> None:
+        """Look after a stack again. Raises UnknownTarget, NotSuspended."""
+        resume(self.pipeline, stack)
+
+    def follow(self) -> Iterator[Document]:
+        """Raise NoAgent: without one nothing happens that could be followed."""
+        raise NoAgent("no-agent", verb="--follow")
