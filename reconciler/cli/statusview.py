@@ -134,11 +134,26 @@ def _detail(part: StackView, when: When) -> Iterator[tuple[str, str]]:
             yield from ((f"  | {text(line)}", "dim") for line in sequence(service.get("log")))
         if service.get("note"):
             yield f"{inert(name)}: {text(service.get('note'))}", "dim"
+    if suspended := mapping(part.document.get("suspended")):
+        yield _suspension(part.name, suspended, when), "odd"
     for entry in map(mapping, sequence(part.document.get("held"))):
-        fields = ", ".join(text(mapping(each).get("path")) for each in sequence(entry.get("fields")))
-        yield f"held: {text(entry.get('target'))} {fields}".rstrip() + f" ({text(entry.get('why'))})", "odd"
+        yield _held(entry, when), "odd"
     if part.document.get("next"):
         yield f"next: {when(text(part.document.get('next')))}", ""
+
+
+def _suspension(stack: str, entry: Document, when: When) -> str:
+    since, until = when(text(entry.get("since"))), when(text(entry.get("until")))
+    ends = f"until {until}, or earlier" if until else "until somebody says"
+    who = f"suspended by {text(entry.get('who'))} ({since}): {text(entry.get('reason'))}"
+    return f"{who}; {ends}: reconciler resume {inert(stack)}"
+
+
+def _held(entry: Document, when: When) -> str:
+    fields = ", ".join(text(mapping(each).get("path")) for each in sequence(entry.get("fields")))
+    until = f" until {when(text(entry.get('until')))}" if entry.get("until") else ""
+    note = f": {text(entry.get('note'))}" if entry.get("note") else ""
+    return f"held: {text(entry.get('target'))} {fields}".rstrip() + f" ({text(entry.get('why'))}{until}){note}"
 
 
 def _condition(service: Document) -> str:
@@ -158,6 +173,7 @@ def _tail(view: View) -> Iterator[Row]:
         yield (Cell(f"Not ours, left alone: {', '.join(map(text, unmanaged))}", "dim"),)
     if omitted := view.document.get("omitted"):
         yield (Cell(f"{text(omitted)} more stacks are left out.", "dim"),)
+    yield from ((Cell(f"Note: {text(note)}", "odd"),) for note in sequence(view.document.get("notes")))
     counts = mapping(view.document.get("counts"))
     yield (Cell(", ".join(f"{text(number)} {inert(word)}" for word, number in counts.items()) or "Nothing here yet."),)
     if advice := _advice(view):
@@ -167,9 +183,11 @@ def _tail(view: View) -> Iterator[Row]:
 def _advice(view: View) -> str:
     if view.engine_state != "reachable":
         return "The engine does not answer: start it (systemctl start docker), or correct docker.host in the settings."
-    if any(stack.word("sync") == "OutOfSync" for stack in (*view.stacks, *((view.daemon,) if view.daemon else ()))):
-        return "See what differs: reconciler plan. Put it right: reconciler apply."
-    return ""
+    parts = (*view.stacks, *((view.daemon,) if view.daemon else ()))
+    if all(part.word("sync") != "OutOfSync" for part in parts):
+        return ""
+    to_do = any(part.document.get("pending") for part in parts)  # an apply leaves alone what is held or blocked
+    return "See what differs: reconciler plan." + (" Put it right: reconciler apply." if to_do else "")
 
 
 def _toned(word: str) -> Cell:

@@ -15,30 +15,48 @@ from reconciler.errors import EngineUnreachable
 from reconciler.model import Desired, Document, Problem, Revision, SourceState
 from reconciler.observed import host
 from reconciler.observed.look import look
+from reconciler.pipeline.order import Order
 from reconciler.plan.ask import ask
 from reconciler.plan.document import plan_document, problem_document
 from reconciler.plan.health import judge_stack
 from reconciler.plan.jobs import believed_jobs
 from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.texts import problem_hint, problem_text
-from reconciler.record.status import Facts, Verdict, states, status_document
+from reconciler.record.status import Facts, Live, Verdict, states, status_document
 from reconciler.redact import Redactor
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned, Rooms
 
 
-def report_status(rooms: Rooms, source: SourceState | None, problem: Problem | None = None) -> Document:
+_NOTHING: Mapping[str, Live] = {}
+
+
+def report_status(
+    rooms: Rooms,
+    source: SourceState | None,
+    problem: Problem | None = None,
+    *,
+    live: Mapping[str, Live] = _NOTHING,
+    notes: Sequence[str] = (),
+    patient: bool = False,
+) -> Document:
     """Look, and return the status document of formats.md §4.
 
-    `source` is None when there is no revision to compare with; `problem` then says why.
+    Args:
+        rooms: What there is to look at.
+        source: None when there is no revision to compare with; `problem` then says why.
+        problem: What is wrong with the source.
+        live: What the agent does with each stack, with `daemon` and with `source`.
+        notes: What the agent has to say beside that.
+        patient: As in `Order`: what is to be done is shown as an agent will do it.
     """
-    facts = gather_facts(rooms, source, problem)
+    facts = replace(gather_facts(rooms, source, problem, patient=patient), live=live, notes=notes)
     since = rooms.store.noted(states(facts), facts.now)
     return status_document(facts, since)
 
 
-def gather_facts(rooms: Rooms, source: SourceState | None, problem: Problem | None) -> Facts:
+def gather_facts(rooms: Rooms, source: SourceState | None, problem: Problem | None, *, patient: bool = False) -> Facts:
     """Look, and return what can be told of this host; arguments as for `report_status`."""
     revisions = rooms.store.revisions()
     problem = problem or (source.problem if source else None)
@@ -60,7 +78,7 @@ def gather_facts(rooms: Rooms, source: SourceState | None, problem: Problem | No
     if desired.problems:
         return _from_record(rooms, _with_source(facts, desired.problems[0]))
     try:
-        planned = rooms.plan_for(desired, source.url)
+        planned = rooms.plan_for(desired, source.url, Order(patient=patient))
     except EngineUnreachable as error:
         return replace(facts, desired=desired, engine_reason=_reason(error))
     return replace(

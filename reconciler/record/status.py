@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, cast
 
@@ -19,6 +19,7 @@ SUMMARY_BYTES = 4096
 _WORST = 10
 _LOG_LINES = 20
 _WORDS = 120
+_NOTES = 3
 _BELIEVED = "exit code 0 counts as finished: the engine no longer knows whether it was stopped"
 _Owner: TypeAlias = "tuple[str | None, str | None]"
 _UNDONE = frozenset({"report", "stop_grace", "suspended"})
@@ -39,13 +40,26 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """What the agent does with a stack (`daemon` and `source` too) at this moment: a word of the operation axis.
+
+    `reason` says in words what it waits for; `next` is when it looks at it again, if nothing happens before.
+    """
+
+    operation: str = "Idle"
+    reason: str | None = None
+    next: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the status document is made of.
 
     `plan` is the plan's document. `desired`, `observed`, `plan` are None where they could not be had; `source_reason` and
     `engine_reason` say in words why, `source_hint` what to do. `source_state` is `ok`, `unreachable` or `unusable`.
     `revisions` are the commits wanted, attempted and applied. `verdicts` are by stack. `device_id` is the machine's id.
-    `left_behind` are folders of stacks taken away, with the files in them that were not ours.
+    `left_behind` are folders of stacks taken away, with the files in them that were not ours. `live` is by stack, and for
+    `daemon` and `source`; `notes` are sentences about this host that belong to none of them. An agent fills these two.
     """
 
     device: str
@@ -65,10 +79,13 @@ class Facts:
     source_hint: str | None = None
     engine_reason: str | None = None
     left_behind: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    live: Mapping[str, Live] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def states(facts: Facts) -> Mapping[str, Sequence[str | None]]:
     """Return what counts as one state of `source`, `daemon` and each `stack/<name>`: since when it is so, the store knows."""
+    facts = replace(facts, live={})  # what goes on at the moment does not make another state
     stacks = {f"stack/{name}": _axes(stack) for name, stack in _stacks(facts).items()}
     daemon = _daemon(facts)
     return {
@@ -101,12 +118,14 @@ def status_document(facts: Facts, since: Mapping[str, datetime]) -> Document:
             "since": _time(since.get("source")),
             "reason": facts.source_reason,
             "hint": facts.source_hint,
+            **_at_work(facts, "source"),
         },
         "stacks": stacks,
         "daemon": _daemon(facts),
         "unmanaged": list(_unmanaged(facts)),
         "left_behind": {folder: list(files) for folder, files in facts.left_behind.items()},
         "counts": _counts(stacks.values()),
+        **({"notes": list(facts.notes)} if facts.notes else {}),
     }
 
 
@@ -117,6 +136,8 @@ def summary(document: Document) -> Document:
     daemon = cast("Document | None", document["daemon"])
     kept = {key: value for key, value in document.items() if key not in ("stacks", "unmanaged", "left_behind")}
     kept["daemon"] = {key: daemon[key] for key in ("sync", "result", "reason")} if daemon else None
+    if notes := cast("Sequence[str]", kept.get("notes") or ()):
+        kept["notes"] = [note[:_WORDS] for note in notes[:_NOTES]]
     while True:
         short = kept | {"stacks": {name: _brief(stacks[name]) for name in worst}, "omitted": len(stacks) - len(worst)}
         if not worst or len(json.dumps(short, indent=2)) <= SUMMARY_BYTES:
@@ -148,19 +169,36 @@ def _stack(facts: Facts, name: str, containers: Sequence[Container]) -> dict[str
     verdict = facts.verdicts.get(name) or _plain_verdict(containers)
     recorded = facts.recorded.stacks.get(name)
     blocked, held = _entries(facts, "blocked", target), _entries(facts, "held", target)
-    until = [str(entry["until"]) for entry in held if entry.get("until")]
+    live, suspended = facts.live.get(name, Live()), _suspended(facts, name)
+    moments = [str(entry["until"]) for entry in held if entry.get("until")]
+    moments += [at] if (at := _time(live.next)) else []
+    health = "Suspended" if suspended else verdict.health
     return {
         "sync": _sync(facts, target, blocked, held),
-        "health": verdict.health if facts.observed else None,
-        "operation": "Idle",
+        "health": health if facts.observed else None,
+        "operation": live.operation,
         "result": recorded.result if recorded else None,
+        "pending": len(_entries(facts, "actions", target)),
         "blocked": blocked,
         "held": held,
-        "reason": str(blocked[0]["text"]) if blocked else verdict.reason,
+        "reason": live.reason or (str(blocked[0]["text"]) if blocked else verdict.reason),
         "since": None,
-        "next": min(until, default=None),
+        "next": min(moments, default=None),
         "services": _services(facts.mask, verdict, containers),
+        **suspended,
     }
+
+
+def _suspended(facts: Facts, name: str) -> dict[str, Json]:
+    one = facts.recorded.suspended.get(name)
+    if one is None or (one.until is not None and one.until <= facts.now):
+        return {}
+    return {"suspended": {"who": one.who, "reason": one.reason, "since": _time(one.since), "until": _time(one.until)}}
+
+
+def _at_work(facts: Facts, name: str) -> dict[str, Json]:
+    live = facts.live.get(name)
+    return {"operation": live.operation, "next": _time(live.next)} if live else {}
 
 
 def _sync(facts: Facts, target: str, blocked: Sequence[Document], held: Sequence[Document]) -> Sync:
@@ -217,7 +255,9 @@ def _daemon(facts: Facts) -> dict[str, Json] | None:
     return {
         "sync": "OutOfSync" if waits and sync == "Synced" else sync,
         "result": facts.recorded.daemon_result,
-        "reason": str(blocked[0]["text"]) if blocked else None,
+        "reason": facts.live.get("daemon", Live()).reason or (str(blocked[0]["text"]) if blocked else None),
+        **_at_work(facts, "daemon"),
+        "pending": len(_entries(facts, "actions", "daemon")),
         "blocked": blocked,
         "held": held,
         "keys": dict(sorted(keys.items())),

@@ -13,7 +13,7 @@ WHEN = "2026-11-24T10:00:00Z"
 COMMIT = "0123456789abcdef" * 2
 WEB: Any = {
     "sync": "OutOfSync", "health": "Degraded", "operation": "Idle", "result": "FailedPartial",
-    "reason": "api is not healthy", "since": WHEN, "next": None,
+    "reason": "api is not healthy", "since": WHEN, "next": None, "pending": 0,
     "blocked": [{"target": "stack/web", "reason": "PortTaken", "text": "port 80 is taken by \x1b[31mnginx", "hint": "stop it",
                  "file": "stacks/web/compose.yaml", "line": 7}],
     "held": [{"target": "stack/web/service/api", "why": "ignored", "fields": [{"path": "labels.a"}]}],
@@ -72,8 +72,47 @@ def test_what_is_not_well_is_explained():
         "\n"
         "Not ours, left alone: other\n"
         "1 Synced, 1 OutOfSync\n"
-        "See what differs: reconciler plan. Put it right: reconciler apply."
+        "See what differs: reconciler plan."
     ) in overview(BAD)
+
+
+def test_apply_is_advised_where_it_helps():
+    """What is held or blocked is not put right by an apply; what is to be done is."""
+    pending = {**DB, "sync": "OutOfSync", "pending": 2}
+    held = {**DB, "sync": "OutOfSync", "pending": 0, "held": [{"target": "stack/db", "why": "report", "fields": []}]}
+    advice = "See what differs: reconciler plan."
+
+    assert overview({**GOOD, "stacks": {"db": pending}}).endswith(f"{advice} Put it right: reconciler apply.")
+    assert overview({**GOOD, "stacks": {"db": held}}).endswith(advice)
+
+
+def test_what_waits_says_until_when_and_what_to_type():
+    """A stop that is respected, a suspension with its person, and what the agent has to say about the host."""
+    stopped = {"target": "stack/db/service/db", "why": "stop_grace", "fields": [], "until": "2026-11-24T10:10:00Z",
+               "note": "db-db-1 was stopped by somebody; to leave it so: reconciler suspend db --reason …"}  # fmt: skip
+    suspended = {"who": "ada", "reason": "copying\x1b[2J", "since": WHEN, "until": None}
+    limited = {**suspended, "until": "2026-11-25T10:00:00Z"}
+    document = {
+        **GOOD,
+        "stacks": {
+            "db": {**DB, "held": [stopped]},
+            "web": {**DB, "suspended": suspended},
+            "x": {**DB, "suspended": limited},
+        },
+        "notes": ["watching refs failed: inotify limit reached; polling goes on"],
+    }
+
+    text = overview(document)
+
+    assert (
+        "db\n  held: stack/db/service/db (stop_grace until 2026-11-24T10:10:00Z): db-db-1 was stopped by somebody; "
+        "to leave it so: reconciler suspend db --reason …\n"
+    ) in text
+    assert (
+        "web\n  suspended by ada (2026-11-24T10:00:00Z): copying\\x1b[2J; until somebody says: reconciler resume web\n"
+    ) in text
+    assert "; until 2026-11-25T10:00:00Z, or earlier: reconciler resume x\n" in text
+    assert "\nNote: watching refs failed: inotify limit reached; polling goes on\n1 Synced" in text
 
 
 def test_the_table_stays_narrow():

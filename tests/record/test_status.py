@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,8 +21,9 @@ from reconciler.model import (
     Recorded,
     RecordedStack,
     Revision,
+    Suspension,
 )
-from reconciler.record.status import SUMMARY_BYTES, Facts, Verdict, states, status_document, summary
+from reconciler.record.status import SUMMARY_BYTES, Facts, Live, Verdict, states, status_document, summary
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ACTION = {"target": "stack/web/service/api", "kind": "recreate"}
@@ -88,7 +89,8 @@ def test_the_document_of_a_host_in_order(facts):
         "observed_at": "2026-11-24T12:00:00Z", "revision": {"wanted": "c3", "attempted": "c2", "applied": "c1"},
         "source": {"state": "ok", "since": "2026-11-24T12:00:00Z", "reason": None, "hint": None},
         "stacks": {"web": {
-            "sync": "Synced", "health": "Healthy", "operation": "Idle", "result": "Applied", "blocked": [], "held": [],
+            "sync": "Synced", "health": "Healthy", "operation": "Idle", "result": "Applied", "pending": 0,
+            "blocked": [], "held": [],
             "reason": None, "since": "2026-11-24T12:00:00Z", "next": None,
             "services": {"api": {"state": "running", "health": "healthy", "containers": ["web-api-1"]}},
         }},
@@ -128,6 +130,41 @@ def test_the_next_attempt_is_when_the_grace_ends(facts):
     stack = web(replace(facts, plan=plan(held=[held("stop_grace", "2026-11-24T12:10:00Z"), held("ignored")])))
 
     assert stack["next"] == "2026-11-24T12:10:00Z"
+
+
+@pytest.mark.parametrize(("minutes", "first"), [(5, "2026-11-24T12:05:00Z"), (15, "2026-11-24T12:10:00Z")])
+def test_what_the_agent_does_now(facts, minutes, first):
+    """Its operation and reason stand in the document, and `next` is whatever comes first; the state is the same as without."""
+    waiting = Live("Applying", "tries again in a while", NOW + timedelta(minutes=minutes))
+    seen = replace(facts, plan=plan(ACTION, held=[held("stop_grace", "2026-11-24T12:10:00Z")]))
+    busy = replace(seen, live={"web": waiting, "source": Live("Fetching"), "other": Live("Pulling")})
+    stack = web(busy)
+
+    assert (stack["operation"], stack["reason"], stack["next"]) == ("Applying", "tries again in a while", first)
+    assert stack["pending"] == 1
+    assert told(busy, {})["source"]["operation"] == "Fetching"
+    assert states(busy) == states(seen)
+
+
+def test_notes_of_the_agent(facts):
+    """What concerns no stack stands at the top; there is no empty list of it; the short form has a few, short."""
+    document = told(replace(facts, notes=["x" * 1000] * 9), {})
+
+    assert document["notes"] == ["x" * 1000] * 9
+    assert shortened(document)["notes"] == ["x" * 120] * 3
+    assert "notes" not in told(facts, {})
+
+
+@pytest.mark.parametrize(("until", "suspended"), [(None, True), (NOW + timedelta(hours=1), True), (NOW, False)])
+def test_a_suspended_stack(facts, until, suspended):
+    """Who, why, since and until; its health is `Suspended`, whatever runs; when its time is over it is as any other."""
+    known = replace(facts.recorded, suspended={"web": Suspension("ada", "copying", NOW, until)})
+    stack = web(replace(facts, recorded=known))
+
+    assert stack["health"] == ("Suspended" if suspended else "Healthy")
+    ends = "2026-11-24T13:00:00Z" if until else None
+    entry = {"who": "ada", "reason": "copying", "since": "2026-11-24T12:00:00Z", "until": ends}
+    assert stack.get("suspended") == (entry if suspended else None)
 
 
 def test_an_engine_that_is_down_is_unknown(facts):
