@@ -23,8 +23,9 @@ class Step:
 
     `files` puts the stack's files at their stable path. `pull` and `build` act on `services`. `repair-names` mends names
     that an interrupted compose run left behind. `up` is one compose call for exactly `services` (`force`: recreate
-    them, else only make what is missing). `call` is one engine call for its single action. `wait` looks again after a moment.
-    `settled` ends the stack with `result`. `actions` are those of the plan which the step carries out.
+    them, else only make what is missing). `call` is one engine call for its single action. `wait` looks again after
+    `seconds`, or, where 0, in a moment. `settled` ends the stack with `result`. `actions` are those of the plan which the step
+    carries out.
     """
 
     kind: StepKind
@@ -34,6 +35,7 @@ class Step:
     force: bool = False
     result: Result | None = None
     problem: Problem | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,32 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from reconciler.errors import ReconcilerError
 from reconciler.model import Action, Container, DesiredStack, Outcome, Problem, StackOutcome, Step
+from reconciler.pipeline.listening import Listener
 from reconciler.plan.steps import Journal, next_step
 
 _LOOK_AGAIN = 0.25
-"""Seconds between two looks while we wait for health or a job."""
-
-
-class Listener(Protocol):
-    """Whoever wants to follow a pass; called from up to four threads."""
-
-    def step(self, step: Step) -> None: ...
-    def outcome(self, outcome: Outcome) -> None: ...
-    def settled(self, outcome: StackOutcome) -> None: ...
-    def output(self, stack: str, line: str) -> None: ...
-
-
-class Silent:
-    """A listener that does not."""
-
-    def step(self, step: Step) -> None: ...
-    def outcome(self, outcome: Outcome) -> None: ...
-    def settled(self, outcome: StackOutcome) -> None: ...
-    def output(self, stack: str, line: str) -> None: ...
+"""Seconds between two looks while we wait for health or a job: nobody knows how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +34,7 @@ class Work:
     """One attempt at a task.
 
     `look` returns the stack's containers with their inspect documents, `perform` carries out one step, `rest` lets
-    some seconds go by.
+    some seconds go by, `is_cut` tells whether the attempt is to make way.
     """
 
     task: Task
@@ -60,6 +42,7 @@ class Work:
     perform: Callable[[Step], None]
     listener: Listener
     rest: Callable[[float], None] = time.sleep
+    is_cut: Callable[[], bool] = bool
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> StackOutcome:
@@ -69,7 +52,9 @@ class Work:
         while True:
             now = datetime.now(UTC)
             containers, journal = self._containers(journal)
-            step = next_step(self.task.stack, self.task.name, self.task.actions, journal, containers, now)
+            step = next_step(
+                self.task.stack, self.task.name, self.task.actions, journal, containers, now, is_cut=self.is_cut()
+            )
             if step.kind == "settled":
                 return self._settle(step, time.monotonic() - begun)
             self.listener.step(step)
@@ -86,7 +71,7 @@ class Work:
 
     def _take(self, step: Step, journal: Journal, now: datetime) -> Journal:
         if step.kind == "wait":
-            self.rest(_LOOK_AGAIN)
+            self.rest(step.seconds or _LOOK_AGAIN)
             return journal.after(step, now)
         begun = time.monotonic()
         try:

@@ -8,7 +8,7 @@ Ready: all its containers run, are healthy where they are checked, and jobs have
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.model import Container, DesiredService, DesiredStack, Health, Problem
@@ -29,11 +29,15 @@ State = Literal["ready", "waiting", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How far a stack is. `problem` says what is wrong, or what would be if the wait ended now."""
+    """How far a stack is. `problem` says what is wrong, or what would be if the wait ended now.
+
+    `seconds` is how long the wait will last at least, as far as that is known.
+    """
 
     state: State
     service: str | None = None
     problem: Problem | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,9 @@ def _steady(stack: DesiredStack, service: str, container: Container) -> Readines
         return READY
     if _restarts(container) and age < _CALM_SECONDS:
         return _restarting(stack, service, container)
-    return READY if age >= _FIRST_SECONDS else _waiting(stack, service, "just-started", container)
+    if age >= _FIRST_SECONDS:
+        return READY
+    return replace(_waiting(stack, service, "just-started", container), seconds=_FIRST_SECONDS - age)
 
 
 def _restarting(stack: DesiredStack, service: str, container: Container) -> Readiness:
@@ -176,8 +182,8 @@ def _worst(verdicts: Iterable[Readiness]) -> Readiness:
     for verdict in verdicts:
         if verdict.state == "failed":
             return verdict
-        if verdict.state == "waiting" and waiting.state == "ready":
-            waiting = verdict
+        first = verdict if waiting.state == "ready" else waiting
+        waiting = replace(first, seconds=max(waiting.seconds, verdict.seconds))
     return waiting
 
 

@@ -16,8 +16,10 @@ from datetime import datetime, timedelta
 
 from reconciler.model import Action, Container, DesiredStack, Problem, Result, Step, StepKind
 from reconciler.plan.health import Readiness, bound, dependencies_ready, ready
+from reconciler.plan.service import LEFTOVER
 
 _BEFORE_ANYTHING_RUNNING_IS_TOUCHED = ("pull", "build")
+_TOUCHING: frozenset[StepKind] = frozenset({"up", "call"})
 _MAKING_ROOM = ("disconnect", "stop", "remove", "rename")
 _BY_THE_FILES_STEP = ("adopt", "put-back")
 """Putting back a file is writing it where it differs; adopting needs no more than that and the record."""
@@ -51,6 +53,8 @@ def next_step(
     journal: Journal,
     containers: Sequence[Container],
     now: datetime,
+    *,
+    is_cut: bool = False,
 ) -> Step:
     """Return the next thing to do for the stack called `name`.
 
@@ -60,21 +64,36 @@ def next_step(
         journal: What was done so far in this attempt.
         containers: The stack's containers as they are now, with their inspect documents.
         now: UTC.
+        is_cut: Something newer waits for this attempt to end: before anything is touched it does, and instead of a wait.
     """
+    if is_cut and not journal.taken & _TOUCHING:
+        journal = replace(journal, problem=journal.problem or _cut(name))
     if journal.problem is not None:
         return Step("settled", name, result=_result_of_failure(journal), problem=journal.problem)
     if stack is not None and "files" not in journal.taken:
         return Step("files", name, actions=tuple(a for a in actions if a.kind in _BY_THE_FILES_STEP))
     rest = [a for a in actions if a.id not in journal.done and a.kind not in _BY_THE_FILES_STEP]
-    step = _before(name, rest, journal) or _level(stack, name, rest, journal, containers, now)
-    return step or _verify(stack, name, actions, journal, containers, now)
+    step = _before(name, rest, journal, containers) or _level(stack, name, rest, journal, containers, now)
+    step = step or _verify(stack, name, actions, journal, containers, now)
+    if is_cut and step.kind == "wait" and not _is_between(actions, rest, journal):
+        return Step("settled", name, result=_result_of_failure(journal), problem=_cut(name))
+    return step
 
 
-def _before(name: str, rest: Sequence[Action], journal: Journal) -> Step | None:
+def _cut(name: str) -> Problem:
+    return Problem(f"stack/{name}", "", "cut")
+
+
+def _is_between(actions: Sequence[Action], rest: Sequence[Action], journal: Journal) -> bool:
+    """Tell whether something old had to go and what comes in its place is still to be made."""
+    return bool(rest) and any(a.id in journal.done and a.kind in _MAKING_ROOM for a in actions)
+
+
+def _before(name: str, rest: Sequence[Action], journal: Journal, containers: Sequence[Container]) -> Step | None:
     for kind in _BEFORE_ANYTHING_RUNNING_IS_TOUCHED:
         if chosen := tuple(a for a in rest if a.kind == kind):
             return Step("pull" if kind == "pull" else "build", name, chosen, _services(chosen))
-    if "repair-names" not in journal.taken and any(_by_compose(a) for a in rest):
+    if "repair-names" not in journal.taken and any(map(_by_compose, rest)) and any(map(_is_leftover, containers)):
         return Step("repair-names", name)
     room = sorted((a for a in rest if a.kind in _MAKING_ROOM), key=lambda a: (a.level, _MAKING_ROOM.index(a.kind)))
     return Step("call", name, (room[0],), _services(room[:1])) if room else None
@@ -117,7 +136,7 @@ def _verify(
     now: datetime,
 ) -> Step:
     result: Result = "Applied" if actions else "NoChange"
-    readiness = ready(stack, containers) if stack is not None and actions else Readiness("ready")
+    readiness = ready(stack, containers) if stack is not None else Readiness("ready")
     if readiness.state == "ready" or stack is None:
         return Step("settled", name, result=result)
     return _wait_or_fail(stack, name, readiness, journal, now)
@@ -128,15 +147,19 @@ def _wait_or_fail(stack: DesiredStack, name: str, readiness: Readiness, journal:
     if readiness.state == "failed" or late:
         failed = replace(journal, problem=readiness.problem)
         return Step("settled", name, result=_result_of_failure(failed), problem=readiness.problem)
-    return Step("wait", name, services=(readiness.service,) if readiness.service else ())
+    return Step("wait", name, services=(readiness.service,) if readiness.service else (), seconds=readiness.seconds)
 
 
 def _result_of_failure(journal: Journal) -> Result:
-    return "FailedPartial" if journal.taken & {"up", "call"} else "FailedUnchanged"
+    return "FailedPartial" if journal.taken & _TOUCHING else "FailedUnchanged"
 
 
 def _by_compose(action: Action) -> bool:
     return action.kind in ("create", "recreate")
+
+
+def _is_leftover(container: Container) -> bool:
+    return LEFTOVER.fullmatch(container.name) is not None
 
 
 def _made_along(action: Action) -> bool:

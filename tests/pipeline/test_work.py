@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from reconciler.errors import EngineUnreachable, ProgramFailed
 from reconciler.model import Action, Cause, Container, DesiredService, DesiredStack, Outcome, StackOutcome, Step
-from reconciler.pipeline.work import Silent, Task, Work
+from reconciler.pipeline.listening import Silent
+from reconciler.pipeline.work import Task, Work
 
 APP = DesiredService("app", {"image": "app:1"}, "d")
 WEB = DesiredStack("web", "web", "/stacks/web", services=(APP,))
@@ -41,10 +46,21 @@ def test_steps_are_taken_told_and_noted():
 
     outcome = run(performed, notes=notes)
 
-    assert performed == notes.steps == ["files", "repair-names", "up"]
+    assert performed == notes.steps == ["files", "up"]
     assert outcome.result == "Applied"
     assert {one.action.id for one in outcome.outcomes} == {"a1", "a2"}
     assert tuple(notes.outcomes) == outcome.outcomes
+
+
+def test_a_wait_rests_as_long_as_it_is_known_to_last():
+    """A container that has only just begun is looked at once more, when its first moment is over."""
+    looks = iter([(), (replace(RUNNING, running_for=0.1),), (RUNNING,)])
+    rests: list[float] = []
+
+    work = Work(Task("web", WEB, (CREATE,)), lambda: next(looks), lambda step: None, Silent(), rests.append)
+
+    assert work.run().result == "Applied"
+    assert rests == [pytest.approx(0.4)]
 
 
 def test_a_failed_step_ends_the_work():

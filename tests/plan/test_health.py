@@ -82,6 +82,14 @@ def test_what_has_only_just_begun_is_not_believed(age: float, restarts: int, sta
     assert (found.state, found.problem and found.problem.code) == (state, code)
 
 
+@pytest.mark.parametrize(("api", "db"), [(0.4, 0.1), (0.1, 0.4)])
+def test_a_wait_lasts_as_long_as_its_longest_part(api: float, db: float) -> None:
+    """Of several that have only just begun the youngest counts, whichever is named."""
+    young = [replace(API, running_for=api), replace(DB, running_for=db, health=None)]
+
+    assert ready(WEB, [*young, DONE]).seconds == pytest.approx(0.4)
+
+
 def test_a_crash_loop() -> None:
     """Who was restarted again and again has failed."""
     looping = replace(API, state="restarting", exit_code=1, document={"RestartCount": 3})
