@@ -68,7 +68,7 @@ def test_a_poll_varies_by_a_tenth() -> None:
 
 
 def test_the_next_time_never_lies_in_the_past() -> None:
-    """However long ago the last time was by the wall clock: the scheduler would count its way up to now, one time after another."""
+    """However long ago the last time was: the scheduler would count its way up to now, one after another."""
     now = datetime.now(UTC)
     trigger = _Interval(60, 0.1, lambda: 0.0)
     assert trigger.get_next_fire_time(datetime(1970, 1, 1, tzinfo=UTC), now) > now
