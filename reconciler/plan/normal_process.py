@@ -150,7 +150,7 @@ def desired_labels(subject: Subject) -> Normal:
     own = label_map(subject.document.get("labels"))
     if subject.image is None:
         return {OTHERS: UNKNOWN, **own}
-    return {**label_map(subject.image.get("Labels")), **own} if subject.image.get("Labels") else own
+    return label_map(subject.image.get("Labels")) | own
 
 
 def observed_labels(subject: Subject) -> Normal:

@@ -44,8 +44,10 @@ def desired_mounts(subject: Subject) -> Normal:
         covered = {path(target.partition(":")[0]) for target in texts(subject.document.get("tmpfs"))}
         targets = (path(target) for target in mapping(subject.image.get("Volumes")))
         found |= {f"[{target}]": shown for target in targets if target not in covered}
-    found |= _file_mounts(subject, "configs", subject.world.configs, "/")
-    found |= _file_mounts(subject, "secrets", subject.world.secrets, "/run/secrets/")
+    if subject.document.get("configs"):
+        found |= _file_mounts(subject, "configs", subject.world.configs, "/")
+    if subject.document.get("secrets"):
+        found |= _file_mounts(subject, "secrets", subject.world.secrets, "/run/secrets/")
     for item in items(subject.document.get("volumes")):
         entry = mapping(item)
         found[f"[{path(entry.get('target'))}]"] = _wanted_mount(entry, subject)

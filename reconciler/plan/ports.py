@@ -91,7 +91,7 @@ def _claims(stack: DesiredStack, containers: Sequence[Container]) -> Iterator[Cl
         (container, port) for container in containers if container.state in _UP for port in container.ports
     ]  # fmt: skip
     for service in stack.services:
-        if replicas(service) == 0:
+        if not service.document.get("ports") or replicas(service) == 0:
             continue
         position = service.positions.get("ports") or service.positions.get("") or stack.position
         for address, port, protocol in published(service):
