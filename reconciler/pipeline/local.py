@@ -14,6 +14,7 @@ from reconciler.pipeline.attempt import Report
 from reconciler.pipeline.desk import Wish
 from reconciler.pipeline.history import history_document
 from reconciler.pipeline.listening import Listener
+from reconciler.pipeline.order import Order
 from reconciler.pipeline.passes import Pipeline
 from reconciler.pipeline.person import this_user
 from reconciler.pipeline.suspending import resume, suspend
@@ -30,13 +31,14 @@ class LocalDesk:
     def plan(self, *, confirm_prune: bool = False) -> tuple[SourceState, Plan]:
         """Fetch, and say what an apply would do. Changes nothing."""
         source = self.pipeline.refresh()
-        return source, self.pipeline.plan(source, confirm_prune=confirm_prune).plan
+        return source, self.pipeline.plan(source, Order(who=self.who, confirm_prune=confirm_prune)).plan
 
     def apply(self, wish: Wish, listener: Listener) -> Report:
         """Fetch, and do what has to be done. Raises PlanStale where a saved plan is no longer true."""
         source = self.pipeline.refresh(accept_rewrite=wish.accept_rewrite)
         listener.refreshed(source)
-        return self.pipeline.reconcile(source, confirm_prune=wish.confirm_prune, expected_index=wish.expected_index)
+        order = Order(who=self.who, confirm_prune=wish.confirm_prune, expected_index=wish.expected_index)
+        return self.pipeline.reconcile(source, order, listener)
 
     def begin(self, wish: Wish) -> None:  # noqa: ARG002 - as the desk has it
         """Raise NoAgent: nobody is there to go on when we end."""

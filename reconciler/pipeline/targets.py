@@ -9,13 +9,13 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from reconciler.errors import UnknownTarget
 from reconciler.model import Container, Desired, Recorded
 from reconciler.plan.scene import is_listed, is_ours
 
-DAEMON = "daemon"
+DAEMON: Final = "daemon"
 TargetKind: TypeAlias = Literal["stack", "service", "network", "volume", "container", "daemon"]
 _ORDER = ("service", "network", "volume")
 _ID = re.compile(r"[0-9a-f]{4,64}")

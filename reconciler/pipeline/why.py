@@ -6,6 +6,7 @@ Pipeline; may import every room. Nothing is given as a reason that is not writte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from reconciler.model import GOOD, Document, Json, Position, Problem, SourceState
@@ -15,7 +16,7 @@ from reconciler.pipeline.report import gather_facts
 from reconciler.pipeline.targets import DAEMON, Target, all_targets, find_target, owner
 from reconciler.pipeline.waiting import waiting
 from reconciler.plan.texts import cause_text
-from reconciler.record.status import Facts, states, status_document
+from reconciler.record.status import Facts, Live, states, status_document
 
 if TYPE_CHECKING:
     from reconciler.model import Container
@@ -23,16 +24,22 @@ if TYPE_CHECKING:
     from reconciler.record.changes import Change
     from reconciler.record.history import Done
 
+_NOTHING: Mapping[str, Live] = {}
 _ASIDE = frozenset({"pull", "build"})
 """Kinds that only prepare something."""
 
 
-def why(rooms: Rooms, word: str, source: SourceState | None, problem: Problem | None = None) -> Document:
-    """Look, and return the answer for what `word` names; `source` and `problem` as for `report_status`.
-
-    Raises UnknownTarget.
-    """
-    facts = gather_facts(rooms, source, problem)
+def why(
+    rooms: Rooms,
+    word: str,
+    source: SourceState | None,
+    problem: Problem | None = None,
+    *,
+    live: Mapping[str, Live] = _NOTHING,
+    patient: bool = False,
+) -> Document:
+    """Look, and return the answer for what `word` names; all else as for `report_status`. Raises UnknownTarget."""
+    facts = replace(gather_facts(rooms, source, problem, patient=patient), live=live)
     desired, recorded = facts.desired, facts.recorded
     changed = rooms.store.changed_targets()
     seen = facts.observed.containers if facts.observed else ()
