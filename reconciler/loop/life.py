@@ -9,13 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any, Protocol
 
 import structlog
@@ -30,6 +29,8 @@ FIXED = ("state_dir", "stacks_dir", "docker", "metrics")
 """Settings that an agent has for life: they stand in what is open, running and listening."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDED = 0
+"""Stands among the numbers of signals for the end of the agent."""
 
 _log = structlog.get_logger()
 
@@ -83,15 +84,17 @@ class Life:
         self._read = read
         self._notifier = notifier
         self._stopping = False
-        self._heard: SimpleQueue[int | None] = SimpleQueue()  # may be put to from within a signal handler
+        # A byte for each signal. A lock would not do: a signal that reaches another thread does not wake the one that waits.
+        self._heard, self._hear = socket.socketpair()
+        self._hear.setblocking(False)
 
     def lead(self) -> None:
         """Run the agent until it has ended; call it in the main thread. What ended it by surprise is raised."""
         with self._hearing(), ThreadPoolExecutor(1, "agent") as pool:
             running = pool.submit(self._agent.run)
-            running.add_done_callback(lambda _: self._heard.put(None))
+            running.add_done_callback(lambda _: self._hear.send(bytes([_ENDED])))
             try:
-                while (number := self._heard.get()) is not None:
+                while (number := self._heard.recv(1)[0]) != _ENDED:
                     self._obey(number)
             finally:
                 self._agent.stop()
@@ -99,17 +102,21 @@ class Life:
 
     @contextmanager
     def _hearing(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+        # Without a handler in Python nothing would be written; the one that is set has nothing to do.
+        before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+        written_to = signal.set_wakeup_fd(self._hear.fileno(), warn_on_full_buffer=False)
         try:
             yield
         finally:
+            signal.set_wakeup_fd(written_to)
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        self._heard.put(number)
+            self._heard.close()
+            self._hear.close()
 
     def _obey(self, number: int) -> None:
+        if number not in _SIGNALS:
+            return  # somebody else's handler, such as a debugger's
         if self._stopping:
             _log.info("already stopping", waits_for="what is under way")
         elif number == signal.SIGHUP:
