@@ -20,6 +20,7 @@
         ├── StoreUnusable        the state database is corrupt, or newer than this agent
         ├── MissingTool          a program is missing or too old
         ├── PlanStale            the saved plan is not what would be done now
+        ├── WrongRequest         the agent was asked something that it does not understand
         ├── NoAgent              only a running agent can do this, and none answers
         ├── AgentRuns            another agent holds this state folder
         ├── UnknownTarget        nothing here has that name
@@ -154,6 +155,10 @@ class PlanStale(Refused):
     """A saved plan differs from what would be done now."""
 
     reason = "PlanStale"
+
+
+class WrongRequest(Refused):
+    """The agent was asked something that it does not understand; `args['key']` names the field, where it is one."""
 
 
 class NoAgent(Refused):

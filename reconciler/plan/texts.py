@@ -161,6 +161,32 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "metrics cannot be offered at {address}: {words}",
         "Choose another address or port in the settings, or leave metrics out.",
     ),
+    "agent-silent": (
+        "the agent (process {pid}) holds {state_dir} but does not answer at its socket",
+        "Wait if it has just begun; else see its log (journalctl -u reconciler), and restart it. Nothing is done beside it.",
+    ),
+    "agent-lost": (
+        "the agent went away before it had answered",
+        "When it is back it goes on with what it had begun: reconciler status",
+    ),
+    "agent-cut-off": (
+        "the agent told more than this command could read in time, and no longer tells it",
+        "The agent goes on with the pass: reconciler status",
+    ),
+    "agent-other-version": (
+        "the agent that runs is version {agent}, this command is {ours}",
+        "Restart the agent, so that both are the same: systemctl restart reconciler",
+    ),
+    "agent-bug": (
+        "this is a bug in reconciler {agent}",
+        "Please report it, with the lines that the agent's log has at this moment (journalctl -u reconciler).",
+    ),
+    "request-unknown": ("{asked} is nothing that can be asked", "Known: {known}"),
+    "request-no-json": ("the request is no JSON: {words}", "Send an object, with Content-Type: application/json."),
+    "request-no-length": ("the request does not say how long it is", "Send Content-Length, and no Transfer-Encoding."),
+    "request-too-large": ("the request is larger than {most} bytes", "Nothing that can be asked is so long."),
+    "request-refused": ("this is no request that we understand: {words}", "Speak HTTP/1.1; see docs/api.md."),
+    "socket-path-taken": ("{path} is there, and is no socket", "Move it away: the agent listens there."),
     # engine
     "engine-address": (
         "{host} is no address of a docker engine",
