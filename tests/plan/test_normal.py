@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +146,11 @@ def test_nothing_unexpected_is_an_error(value):
     others = (scalars.cpus, scalars.nano_cpus, scalars.address, scalars.subnet, scalars.hardware_address, scalars.path)
     for form in (*forms, *others):
         form(value)
+
+
+@given(st.text("/.a-", max_size=9))
+def test_a_path_that_looks_clean_is_clean(value):
+    """A path is what POSIX makes of it, whether or not it looks as if there were nothing to clean."""
+    cleaned = posixpath.normpath(value)
+
+    assert scalars.path(value) == ((cleaned[1:] if cleaned.startswith("//") else cleaned) if value else None)
