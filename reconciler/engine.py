@@ -10,9 +10,9 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.errors import EngineRefused, EngineUnreachable
@@ -98,18 +98,16 @@ class EngineClient:
 
         The engine keeps only its last 256, and none over a restart.
         """
+        with closing(self.event_stream(since=since, until=until, filters=filters)) as stream:
+            yield from stream.open()
+
+    def event_stream(
+        self, *, since: float | str, until: float | str | None = None, filters: Filters | None = None
+    ) -> EventStream:
+        """Return the same events as a stream that is not open yet, and whose wait can be ended."""
         query = {"since": str(since), "until": "" if until is None else str(until), "filters": _encoded(filters)}
-        connection = _connection(self.host, self._timeout if until is not None else None)
-        try:
-            with _unreachable(self.host):
-                connection.request("GET", self._path("/events", query))
-                response = connection.getresponse()
-                _refuse(response)
-                yield from map(json.loads, response)
-            if until is None:
-                raise EngineUnreachable("engine-lost", host=self.host, words="the stream of events ended")
-        finally:
-            connection.close()
+        path = self._path("/events", query)
+        return EventStream(self.host, _connection(self.host, self._timeout), path, is_endless=until is None)
 
     def log_tail(self, container: str, lines: int) -> tuple[str, ...]:
         """Return the last lines of a container's output, control characters and all."""
@@ -208,6 +206,48 @@ class EngineClient:
             raise _refused(error.explanation or str(error), error.status_code) from error
         except RequestException as error:
             _raise_unreachable(self.host, _root_cause(error))
+
+
+class EventStream:
+    """The engine's events as they happen: open it, go through it, close it. Raises as EngineClient does.
+
+    One without an end raises EngineUnreachable when the engine closes it: an engine that stops in good order does.
+    """
+
+    def __init__(self, host: str, connection: http.client.HTTPConnection, path: str, *, is_endless: bool) -> None:
+        self._host, self._connection, self._path, self._is_endless = host, connection, path, is_endless
+        self._socket: socket.socket | None = None
+        self._lines: Iterable[bytes] = ()
+
+    def open(self) -> Self:
+        """Ask, and wait until the engine answers; from then on nothing bounds the wait for an endless stream's next."""
+        with _unreachable(self._host):
+            self._connection.connect()
+            self._socket = self._connection.sock
+            self._connection.request("GET", self._path)
+            self._lines = response = self._connection.getresponse()
+            _refuse(response)
+            if self._is_endless:
+                self._socket.settimeout(None)
+        return self
+
+    def __iter__(self) -> Iterator[Document]:
+        with _unreachable(self._host):
+            yield from map(json.loads, self._lines)
+        if self._is_endless:
+            raise EngineUnreachable("engine-lost", host=self._host, words="the stream of events ended")
+
+    def interrupt(self) -> None:
+        """End a wait of another thread, as if the engine had closed the stream; nothing before there is a connection."""
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+        if isinstance(self._lines, http.client.HTTPResponse):
+            self._lines.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):
