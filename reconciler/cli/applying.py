@@ -24,7 +24,7 @@ from reconciler.errors import PlanStale
 from reconciler.model import GOOD, Problem, StackOutcome
 
 if TYPE_CHECKING:
-    from reconciler.pipeline import Listener, Report
+    from reconciler.pipeline import Listener, Order, Report
 
 NOT_CONVERGED = 3
 
@@ -32,16 +32,22 @@ NOT_CONVERGED = 3
 def run(config: Path | None, file: Path | None, *, as_json: bool, accept_rewrite: bool, confirm_prune: bool) -> int:
     """Carry out what has to be done; return the exit code. Raises ReconcilerError when no pass could be made."""
     index = saved_index(file) if file is not None else None
-    with _listener(as_json=as_json) as listener, opened(config, listener) as pipeline:
+    with _listener(as_json=as_json) as listener, opened(config) as pipeline:
         source = pipeline.refresh(accept_rewrite=accept_rewrite)
         warn_about(source)
         try:
-            report = pipeline.reconcile(source, confirm_prune=confirm_prune, expected_index=index)
+            report = pipeline.reconcile(source, _order(confirm_prune, index), listener)
         except PlanStale as stale:
             tell_error(stale)
             return NOT_CONVERGED
     show(report, as_json=as_json)
     return exit_code(report)
+
+
+def _order(confirm_prune: bool, index: str | None) -> Order:
+    from reconciler.pipeline import Order
+
+    return Order(confirm_prune=confirm_prune, expected_index=index)
 
 
 def exit_code(report: Report) -> int:

@@ -20,9 +20,10 @@ from rich.text import Text
 from reconciler.cli.inert import inert
 from reconciler.cli.progress import GLYPHS, STYLES, Row, count, seconds, step_text
 from reconciler.model import GOOD, Outcome, StackOutcome, Step
+from reconciler.pipeline.listening import Silent
 
 
-class LiveTable:
+class LiveTable(Silent):
     """Show every stack that is being worked on; a listener of the pipeline, and a context for its lines."""
 
     def __init__(self, console: Console) -> None:

@@ -14,18 +14,18 @@ from reconciler.cli.words import tell_problem
 
 if TYPE_CHECKING:
     from reconciler.model import SourceState
-    from reconciler.pipeline import Listener, Pipeline
+    from reconciler.pipeline import Pipeline
 
 
 @contextmanager
-def opened(config: Path | None, listener: Listener | None = None) -> Iterator[Pipeline]:
+def opened(config: Path | None) -> Iterator[Pipeline]:
     """Read the settings and open the pipeline for one pass. Raises what they raise."""
     from reconciler import settings
 
     loaded = settings.load(config)
     from reconciler.pipeline import Pipeline  # heavy: docker, git; not needed to say that settings are wrong
 
-    with Pipeline.open(loaded, listener=listener) as pipeline:
+    with Pipeline.open(loaded) as pipeline:
         yield pipeline
 
 

@@ -23,10 +23,12 @@ ONLY_BLOCKED = 3
 
 def run(config: Path | None, output: Path | None, *, as_json: bool, confirm_prune: bool) -> int:
     """Make a plan, print it, save it when asked to; return the exit code. Raises ReconcilerError when none can be made."""
+    from reconciler.pipeline import Order
+
     with opened(config) as pipeline:
         source = pipeline.refresh()
         warn_about(source)
-        plan = pipeline.plan(source, confirm_prune=confirm_prune).plan
+        plan = pipeline.plan(source, Order(confirm_prune=confirm_prune)).plan
     if output is not None:
         save(plan, output)
     show(plan, as_json=as_json)

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from reconciler.cli.inert import inert
 from reconciler.model import Action, Outcome, StackOutcome, Step
+from reconciler.pipeline.listening import Silent
 from reconciler.plan.texts import problem_text
 
 Mark: TypeAlias = Literal["working", "done", "failed"]
@@ -49,10 +50,10 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-class Lines:
+class Lines(Silent):
     """Print a line when a stack begins another step, when an action has an outcome, and when a stack is settled.
 
-    Where nothing is done nothing is said.
+    Where nothing is done nothing is said; what compose prints is left out, its last lines come with the error if there is one.
     """
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -76,9 +77,6 @@ class Lines:
     def settled(self, outcome: StackOutcome) -> None:
         if outcome.outcomes or outcome.problem:
             self._write(f"{inert(outcome.stack)}: {outcome.result} ({seconds(outcome.seconds)})")
-
-    def output(self, stack: str, line: str) -> None:
-        """Leave out what compose prints: its last lines come with the error when there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reconciler.model import Outcome, StackOutcome, Step
+from reconciler.model import Outcome, Plan, SourceState, StackOutcome, Step
 
 if TYPE_CHECKING:
     from reconciler.pipeline import Listener
@@ -42,6 +42,12 @@ class Stoppable:
             raise KeyboardInterrupt
         self._asked = True
         self._notice("Stopping when the steps that are under way have ended …")
+
+    def refreshed(self, source: SourceState) -> None:
+        self._listener.refreshed(source)
+
+    def planned(self, plan: Plan, stacks: frozenset[str]) -> None:
+        self._listener.planned(plan, stacks)
 
     def step(self, step: Step) -> None:
         if self._asked:

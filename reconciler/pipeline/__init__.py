@@ -7,8 +7,21 @@ to do), `crew.py` (stacks side by side, in their order), `work.py` (one stack fr
 """
 
 from reconciler.pipeline.attempt import Report
+from reconciler.pipeline.desk import Desk, Wish
+from reconciler.pipeline.listening import Listener, Silent
+from reconciler.pipeline.order import Order, Scope, Trigger
 from reconciler.pipeline.passes import Pipeline
 from reconciler.pipeline.rooms import Planned
-from reconciler.pipeline.work import Listener, Silent
 
-__all__ = ["Listener", "Pipeline", "Planned", "Report", "Silent"]
+__all__ = [
+    "Desk",
+    "Listener",
+    "Order",
+    "Pipeline",
+    "Planned",
+    "Report",
+    "Scope",
+    "Silent",
+    "Trigger",
+    "Wish",
+]

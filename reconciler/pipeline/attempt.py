@@ -5,24 +5,27 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.apply.files import remove_env_file, take_away
 from reconciler.apply.lock import stack_lock
 from reconciler.errors import ReconcilerError
-from reconciler.model import GOOD, DesiredStack, ObjectRef, Plan, Problem, Result, StackOutcome
+from reconciler.model import GOOD, Desired, DesiredStack, ObjectRef, Plan, Problem, Recorded, Result, StackOutcome
 from reconciler.pipeline.crew import carry_out
-from reconciler.pipeline.daemon import DaemonPart, applied_keys, not_converged
+from reconciler.pipeline.daemon import DAEMON, DaemonPart, applied_keys, not_converged
 from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
+from reconciler.pipeline.listening import Listener
 from reconciler.pipeline.person import this_user
 from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiting_for
 from reconciler.pipeline.veil import Veiled, veiled_outcome
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
+from reconciler.plan.patience import STOP_GRACE
 from reconciler.plan.scene import index_facts, own_containers
+from reconciler.plan.suspended import suspensions
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned, Rooms
@@ -48,47 +51,66 @@ class Report:
 class Attempt:
     """One plan being carried out."""
 
-    def __init__(self, rooms: Rooms, planned: Planned) -> None:
+    def __init__(self, rooms: Rooms, planned: Planned, listener: Listener) -> None:
         self._rooms = rooms
         self._planned = planned
+        self._order = planned.order
+        self._listener = listener
         self._commit = planned.desired.revision.commit
+        self._who = planned.order.who or this_user()
         self._run = ""
 
     def run(self) -> Report:
-        """Carry the plan out; failures end in the outcomes."""
-        plan, store = self._planned.plan, self._rooms.store
-        self._run = store.start_run("command", this_user(), self._planned.desired.revision)
-        outcomes = (*self._daemon(), *self._stacks())
+        """Carry the plan out; failures end in the outcomes. No run is written where there is nothing to do and nobody asked."""
+        daemon, tasks = self._daemon_part(), choose_tasks(self._planned)
+        self._announce(tasks, daemon)
+        begins = self._order.trigger == "command" or bool(tasks) or daemon.is_wanted
+        if begins:
+            self._run = self._rooms.store.start_run(self._order.trigger, self._who, self._planned.desired.revision)
+        plan, outcomes = self._planned.plan, self._daemon(daemon)
+        if daemon.restarts:
+            # The engine may have ended containers meanwhile: what to do about the stacks is asked anew.
+            self._planned = self._look_again(self._planned.scope)
+            tasks = choose_tasks(self._planned)
+            self._announce(tasks)
+        outcomes = (*outcomes, *self._stacks(tasks))
         report = Report(plan, outcomes, tuple(self._unwell_untouched(outcomes)))
         self._remember(converged=report.converged)
-        store.end_run(self._run, _total(outcomes))
+        if begins:
+            self._rooms.store.end_run(self._run, _total(outcomes))
         return report
 
-    def _daemon(self) -> tuple[StackOutcome, ...]:
-        part = DaemonPart(self._planned, self._rooms.settings, self._look_again)
+    def _daemon_part(self) -> DaemonPart:
+        return DaemonPart(self._planned, self._rooms.settings, self._look_again)
+
+    def _announce(self, tasks: Collection[str], daemon: DaemonPart | None = None) -> None:
+        parts = {DAEMON} if daemon and daemon.is_wanted else set()
+        self._listener.planned(self._planned.plan, frozenset(parts.union(tasks)))
+
+    def _daemon(self, part: DaemonPart) -> tuple[StackOutcome, ...]:
         if not part.is_wanted:
             return ()
         outcome = self._hidden(part.carry_out())
         self._rooms.store.finish_daemon(outcome, run=self._run, applied=applied_keys(part, outcome))
         for one in outcome.outcomes:
-            self._rooms.listener.outcome(one)
-        self._rooms.listener.settled(outcome)
-        if part.restarts:
-            # The engine may have ended containers meanwhile: what to do about the stacks is asked anew.
-            self._planned = self._look_again(self._planned.scope)
+            self._listener.outcome(one)
+        self._listener.settled(outcome)
         return (outcome,)
 
-    def _stacks(self) -> tuple[StackOutcome, ...]:
-        tasks = choose_tasks(self._planned)
+    def _stacks(self, tasks: Mapping[str, Task]) -> tuple[StackOutcome, ...]:
         self._rooms.store.proved_again(still_proved(self._planned, tasks), self._commit)
-        return carry_out(tasks, waiting_for(self._planned, tasks), self._carry, self._rooms.listener.settled)
+        return carry_out(
+            tasks, waiting_for(self._planned, tasks), self._carry, self._listener.settled, self._order.cut.wait
+        )
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
 
     def _carry(self, task: Task, rest: Callable[[float], None]) -> StackOutcome:
         why = f"apply {self._commit[:12]}"
+        if self._order.cut.is_set():
+            return StackOutcome(task.name, "FailedUnchanged", Problem(f"stack/{task.name}", "", "cut"))
         try:
-            with stack_lock(self._rooms.settings.state_dir, task.name, who=this_user(), why=why) as handle:
+            with stack_lock(self._rooms.settings.state_dir, task.name, who=self._who, why=why) as handle:
                 return self._under_lock(task, handle, rest)
         except ReconcilerError as error:
             return self._hidden(StackOutcome(task.name, "FailedUnchanged", error.problem(f"stack/{task.name}")))
@@ -97,9 +119,9 @@ class Attempt:
         stack = task.stack or self._planned.recorded.stacks[task.name]
         coming = self._coming(task.stack) if task.stack else frozenset()
         self._rooms.store.begin(stack, coming, self._commit)
-        listener = Veiled(self._rooms.listener, self._planned.redactor.text)
-        hands = Hands(self._rooms, task, stack.project, handle, listener)
-        work = Work(task, hands.look, hands.perform, listener, rest)
+        listener = Veiled(self._listener, self._planned.redactor.text)
+        hands = Hands(self._rooms, task, stack.project, handle, listener, self._order.cut)
+        work = Work(task, hands.look, hands.perform, listener, rest, self._order.cut.is_set)
         return self._prove(task, self._hidden(work.run()))
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:
@@ -170,18 +192,30 @@ class Attempt:
 
     def _remember(self, *, converged: bool) -> None:
         """Write down what was reached, and on which device; a device that changed is not believed before a person says so."""
-        desired, plan, store = self._planned.desired, self._planned.plan, self._rooms.store
-        if self._planned.scope is not None:
+        planned, store = self._planned, self._rooms.store
+        if planned.scope is not None:
             return
-        if converged:
+        known = store.revisions()
+        if known.attempted != self._commit:
+            store.attempted(self._commit)
+        if converged and known.applied != self._commit:
             store.applied(self._commit)
-        if not desired.problems and all(problem.reason != "DeviceChanged" for problem in plan.blocked):
-            store.device(desired.device, self._planned.observed.machine_id, has_folder=desired.has_device_folder)
+        if over := planned.recorded.stops.keys() - {container.id for container in planned.observed.containers}:
+            store.not_stopped(over)
+        if not planned.desired.problems and all(problem.reason != "DeviceChanged" for problem in planned.plan.blocked):
+            self._remember_device(planned.desired, planned.observed.machine_id, planned.recorded)
+
+    def _remember_device(self, desired: Desired, machine_id: str, known: Recorded) -> None:
+        now = (desired.device, machine_id, desired.has_device_folder)
+        if now != (known.device, known.machine_id, known.had_device_folder):
+            self._rooms.store.device(desired.device, machine_id, has_folder=desired.has_device_folder)
 
     def _unwell_untouched(self, outcomes: Sequence[StackOutcome]) -> Iterator[Problem]:
-        """Find the stacks that are not well although there was nothing to do for them."""
-        told = {outcome.stack for outcome in outcomes if outcome.result != "NoChange"}
-        told |= {problem.target.split("/")[1] for problem in self._planned.plan.blocked if "/" in problem.target}
+        """Find the stacks that are not well although there was nothing to do for them, and nobody wanted them so."""
+        plan, suspended = self._planned.plan, suspensions(self._planned.recorded, self._planned.plan.created)
+        told = {outcome.stack for outcome in outcomes if outcome.result != "NoChange"} | suspended.keys()
+        told |= {problem.target.split("/")[1] for problem in plan.blocked if "/" in problem.target}
+        told |= {held.target.split("/")[1] for held in plan.held if held.why == STOP_GRACE}
         facts, scope = index_facts(self._planned.observed), self._planned.scope
         for stack in self._planned.desired.stacks:
             if stack.name not in told and (scope is None or stack.name in scope):

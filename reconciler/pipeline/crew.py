@@ -31,6 +31,7 @@ def carry_out(
     waiting: Mapping[str, tuple[str, ...]],
     carry: Carry,
     settled: Callable[[StackOutcome], None],
+    pause: Callable[[float], object] = time.sleep,
 ) -> tuple[StackOutcome, ...]:
     """Carry out all tasks and return what became of each, in the order in which they ended.
 
@@ -39,11 +40,12 @@ def carry_out(
         waiting: For each stack those it depends on; one that failed takes its dependants along, untouched.
         carry: Called from several threads, of which up to `AT_ONCE` do not rest.
         settled: Called from this thread for each outcome.
+        pause: How some seconds go by while a task rests.
     """
     outcomes: dict[str, StackOutcome] = {}
     running: dict[Future[StackOutcome], str] = {}
     left = dict(tasks)
-    turns = _Turns(carry)
+    turns = _Turns(carry, pause)
     with ThreadPoolExecutor(_BEGUN, thread_name_prefix="stack") as pool:
         while left or running:
             for name in _free(left, waiting, running):
@@ -61,8 +63,9 @@ def carry_out(
 class _Turns:
     """Lets so many carry on at once, and others while one rests."""
 
-    def __init__(self, carry: Carry) -> None:
+    def __init__(self, carry: Carry, pause: Callable[[float], object]) -> None:
         self._carry = carry
+        self._pause = pause
         self._free = threading.Semaphore(AT_ONCE)
 
     def carry(self, task: Task) -> StackOutcome:
@@ -72,7 +75,7 @@ class _Turns:
     def _rest(self, seconds: float) -> None:
         self._free.release()
         try:
-            time.sleep(seconds)
+            self._pause(seconds)
         finally:
             self._free.acquire()
 

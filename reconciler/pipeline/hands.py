@@ -5,6 +5,7 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from reconciler import compose
@@ -13,7 +14,8 @@ from reconciler.apply.files import put_env_file, put_files
 from reconciler.apply.stack import Runner, build, pull, repair_names, up
 from reconciler.model import Action, Container, DesiredStack, Step
 from reconciler.observed.look import look_at
-from reconciler.pipeline.work import Listener, Task
+from reconciler.pipeline.listening import Listener
+from reconciler.pipeline.work import Task
 from reconciler.plan.applied import made_inputs
 
 if TYPE_CHECKING:
@@ -25,9 +27,11 @@ _READS_ITS_INPUTS = ("create", "recreate", "restart", "start")
 
 
 class Hands:
-    """What one stack is worked on with; `lock` is the descriptor of its lock, `listener` hears compose."""
+    """What one stack is worked on with; `lock` is the descriptor of its lock, `listener` hears compose, `cut` ends a pull."""
 
-    def __init__(self, rooms: Rooms, task: Task, project: str, lock: int, listener: Listener) -> None:
+    def __init__(
+        self, rooms: Rooms, task: Task, project: str, lock: int, listener: Listener, cut: threading.Event
+    ) -> None:
         settings = rooms.settings
         config = str(settings.docker.config) if settings.docker.config else None
         self._rooms = rooms
@@ -39,6 +43,7 @@ class Hands:
             compose.environment(settings.docker.host, config),
             lock,
             lambda line: listener.output(task.name, line),
+            cut,
         )
 
     def look(self) -> tuple[Container, ...]:

@@ -9,29 +9,25 @@ from reconciler.address import shown
 from reconciler.errors import InvalidSource, NotFastForward, PlanStale, SourceUnreachable
 from reconciler.model import Document, Problem, SourceState
 from reconciler.pipeline.attempt import Attempt, Report
+from reconciler.pipeline.listening import Listener, Silent
+from reconciler.pipeline.order import Order
 from reconciler.pipeline.report import report_status
-from reconciler.pipeline.rooms import Rooms, Scope
+from reconciler.pipeline.rooms import Rooms
 
 
 class Pipeline(Rooms):
     """What the faces call: `refresh`, `plan`, `reconcile`, `status`."""
 
-    def reconcile(
-        self,
-        source: SourceState,
-        *,
-        confirm_prune: bool = False,
-        scope: Scope = None,
-        expected_index: str | None = None,
-    ) -> Report:
-        """Plan, carry the plan out and look again.
+    def reconcile(self, source: SourceState, order: Order | None = None, listener: Listener | None = None) -> Report:
+        """Plan, carry the plan out and look again; without an order everything, for whoever runs us.
 
-        `expected_index` is that of a saved plan: what would be done now must be the same. Raises PlanStale otherwise.
+        Raises PlanStale where the order is for a saved plan and something else would be done now.
         """
-        planned = self.plan(source, confirm_prune=confirm_prune, scope=scope)
-        if expected_index not in (None, planned.plan.index):
-            raise PlanStale("plan-stale", saved=str(expected_index)[:12], now=planned.plan.index[:12])
-        return Attempt(self, planned).run()
+        planned = self.plan(source, order or Order())
+        expected, found = planned.order.expected_index, planned.plan.index
+        if expected not in (None, found):
+            raise PlanStale("plan-stale", saved=str(expected)[:12], now=found[:12])
+        return Attempt(self, planned, listener or Silent()).run()
 
     def status(self) -> Document:
         """Say how this host stands to what git says, as well as that can be told.

@@ -20,8 +20,8 @@ from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
 from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
+from reconciler.pipeline.order import Order, Scope
 from reconciler.pipeline.veil import veiled_errors, veiled_plan
-from reconciler.pipeline.work import Listener, Silent
 from reconciler.plan.applied import remember
 from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
@@ -32,21 +32,19 @@ from reconciler.redact import Redactor
 from reconciler.settings import Settings
 from reconciler.tools import ComposeTool, find_compose
 
-Scope = frozenset[str] | None
-"""Names of stacks, and `daemon`; None: everything."""
-
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with everything it was made from; `scope` is what it covers, `confirm_prune` what a person allowed."""
+    """A plan with everything it was made from; `scope` is what it covers, `looked_at` when the look at the engine began."""
 
     plan: Plan
     desired: Desired
     observed: Observed
     recorded: Recorded
     redactor: Redactor
-    scope: Scope = None
-    confirm_prune: bool = False
+    order: Order
+    scope: Scope
+    looked_at: datetime
 
     @cached_property
     def worlds(self) -> Mapping[str, World]:
@@ -54,24 +52,29 @@ class Planned:
         return make_worlds(self.desired, self.observed, self.recorded)
 
 
+_ANYBODYS = Order()
+"""Everything, for whoever runs us."""
+
+
 class Rooms:
     """Everything that passes need, opened once; make it with `open`, and close it."""
 
-    def __init__(self, settings: Settings, store: Store, tool: ComposeTool, listener: Listener) -> None:
+    def __init__(self, settings: Settings, store: Store, tool: ComposeTool) -> None:
         self.settings = settings
         self.store = store
         self.tool = tool
-        self.listener = listener
         self.repository = Repository(settings.source, settings.state_dir)
+        self.latest: Planned | None = None
+        """The plan that was made last, of whatever scope."""
         self._key = store.key()
         self._engine: EngineClient | None = None
 
     @classmethod
-    def open(cls, settings: Settings, *, listener: Listener | None = None) -> Self:
+    def open(cls, settings: Settings) -> Self:
         """Open the record and find compose. Raises StoreUnusable, MissingTool, NoSpace."""
         store = Store.open(settings.state_dir)
         try:
-            return cls(settings, store, find_compose(settings.state_dir), listener or Silent())
+            return cls(settings, store, find_compose(settings.state_dir))
         except BaseException:
             store.close()
             raise
@@ -79,6 +82,11 @@ class Rooms:
     def close(self) -> None:
         """Close the record."""
         self.store.close()
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Go on with other settings of the source, of drift and of the daemon; folders and engine are the same."""
+        self.repository = Repository(settings.source, settings.state_dir)
+        self.settings = settings
 
     def __enter__(self) -> Self:
         return self
@@ -103,13 +111,14 @@ class Rooms:
             if last_good is None:
                 raise
             return SourceState(url, self.repository.revision(last_good), error.problem("source"))
-        self.store.wanted(revision.commit)
+        if revision.commit != last_good:
+            self.store.wanted(revision.commit)
         return SourceState(url, revision)
 
-    def plan(self, source: SourceState, *, confirm_prune: bool = False, scope: Scope = None) -> Planned:
+    def plan(self, source: SourceState, order: Order = _ANYBODYS) -> Planned:
         """Compare what git says with what is there, and say what would be done. Changes nothing."""
         assert source.revision is not None
-        return self.plan_for(self.load(source.revision), source.url, confirm_prune=confirm_prune, scope=scope)
+        return self.plan_for(self.load(source.revision), source.url, order)
 
     def load(self, revision: Revision) -> Desired:
         """Say what git wants of this device at a revision."""
@@ -126,45 +135,49 @@ class Rooms:
         return load(self.repository.tree(revision.commit), context)
 
     def plan_for(
-        self,
-        desired: Desired,
-        url: str,
-        *,
-        confirm_prune: bool = False,
-        scope: Scope = None,
-        known: Engine | None = None,
+        self, desired: Desired, url: str, order: Order = _ANYBODYS, scope: Scope = None, known: Engine | None = None
     ) -> Planned:
-        """Look at what is there and compare it with what is wanted; `known` as for `look`."""
+        """Look at what is there and compare it with what is wanted.
+
+        `scope` is given where it is less than the order's; `known` as for `look`.
+        """
         recorded = self.store.recorded()
+        scope = scope or _scope(order, desired, recorded)
         stacks = tuple(remember(stack, recorded.stacks.get(stack.name)) for stack in desired.stacks)
         desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
-        asked = ask(desired, recorded, scope)
+        looked_at = datetime.now(UTC)
         with veiled_errors(redactor.text):
-            observed = _hidden(look(self.engine(), asked, self.settings.daemon, known), redactor)
+            observed = _hidden(
+                look(self.engine(), ask(desired, recorded, scope), self.settings.daemon, known), redactor
+            )
+        drift = self.settings.drift
         options = Options(
-            now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=confirm_prune,
-            correct=self.settings.drift.correct, scope=scope,
+            now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
+            correct=drift.correct, patient=order.patient, stop_grace=drift.stop_grace,
         )  # fmt: skip
         plan = veiled_plan(make_plan(desired, observed, recorded, options, redactor.mask), redactor.text)
-        return Planned(plan, desired, observed, recorded, redactor, scope, confirm_prune)
+        self.latest = Planned(plan, desired, observed, recorded, redactor, order, scope, looked_at)
+        return self.latest
 
     def plan_again(self, planned: Planned, scope: Scope) -> Planned:
-        """Look again at what is there, and plan anew for the same desired state under the same permission."""
+        """Look again at what is there, and plan anew for the same desired state and the same order."""
         same = scope is not None and "daemon" not in scope
-        return self.plan_for(
-            planned.desired,
-            planned.plan.source,
-            confirm_prune=planned.confirm_prune,
-            scope=scope,
-            known=planned.observed.engine if same else None,
-        )
+        known = planned.observed.engine if same else None
+        return self.plan_for(planned.desired, planned.plan.source, planned.order, scope, known)
 
     def engine(self) -> EngineClient:
         """Reach the engine; all looks and steps share one client. Raises EngineUnreachable."""
         if self._engine is None:
             self._engine = EngineClient.connect(self.settings.docker.host)
         return self._engine
+
+
+def _scope(order: Order, desired: Desired, recorded: Recorded) -> Scope:
+    """Say what an order covers: everything but what it leaves."""
+    if order.scope is not None or not order.leave:
+        return order.scope
+    return frozenset({"daemon", *recorded.stacks, *(stack.name for stack in desired.stacks)} - order.leave)
 
 
 def _hidden(observed: Observed, redactor: Redactor) -> Observed:

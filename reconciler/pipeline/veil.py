@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from reconciler.errors import ReconcilerError
 from reconciler.model import Action, FieldDiff, Held, Outcome, Plan, Problem, StackOutcome, Step
-from reconciler.pipeline.work import Listener
+from reconciler.pipeline.listening import Listener, Silent
 
 Text: TypeAlias = Callable[[str], str]
 """How a text is veiled; `Redactor.text`."""
@@ -45,8 +45,8 @@ def veiled_outcome(outcome: StackOutcome, text: Text) -> StackOutcome:
     return replace(outcome, problem=outcome.problem and _problem(outcome.problem, text), outcomes=outcomes)
 
 
-class Veiled:
-    """A listener that tells another one, veiled."""
+class Veiled(Silent):
+    """A listener that tells another one, veiled, what becomes of stacks."""
 
     def __init__(self, listener: Listener, text: Text) -> None:
         self._listener = listener

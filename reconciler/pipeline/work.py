@@ -22,11 +22,15 @@ _LOOK_AGAIN = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The part of a plan that concerns one stack; `stack` is None when it is to be taken away."""
+    """The part of a plan that concerns one stack; `stack` is None when it is to be taken away.
+
+    `resting` are services that stay as somebody left them.
+    """
 
     name: str
     stack: DesiredStack | None
     actions: tuple[Action, ...]
+    resting: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -53,8 +57,9 @@ class Work:
             now = datetime.now(UTC)
             containers, journal = self._containers(journal)
             step = next_step(
-                self.task.stack, self.task.name, self.task.actions, journal, containers, now, is_cut=self.is_cut()
-            )
+                self.task.stack, self.task.name, self.task.actions, journal, containers, now,
+                is_cut=self.is_cut(), resting=self.task.resting,
+            )  # fmt: skip
             if step.kind == "settled":
                 return self._settle(step, time.monotonic() - begun)
             self.listener.step(step)

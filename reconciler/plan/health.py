@@ -57,9 +57,12 @@ def bound(stack: DesiredStack) -> float:
     return max((LEAST_BOUND, *(_check_bound(service) for service in stack.services)))
 
 
-def ready(stack: DesiredStack, containers: Sequence[Container]) -> Readiness:
-    """Judge a whole stack by its containers as they are now; the first failure counts, then the first wait."""
-    return _worst(_service_readiness(stack, service, containers) for service in stack.services)
+def ready(stack: DesiredStack, containers: Sequence[Container], resting: frozenset[str] = frozenset()) -> Readiness:
+    """Judge a whole stack by its containers as they are now; the first failure counts, then the first wait.
+
+    Services that are `resting` stay as somebody left them, and do not count.
+    """
+    return _worst(_service_readiness(stack, one, containers) for one in stack.services if one.name not in resting)
 
 
 def dependencies_ready(stack: DesiredStack, services: Iterable[str], containers: Sequence[Container]) -> Readiness:

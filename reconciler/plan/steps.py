@@ -55,6 +55,7 @@ def next_step(
     now: datetime,
     *,
     is_cut: bool = False,
+    resting: frozenset[str] = frozenset(),
 ) -> Step:
     """Return the next thing to do for the stack called `name`.
 
@@ -65,6 +66,7 @@ def next_step(
         containers: The stack's containers as they are now, with their inspect documents.
         now: UTC.
         is_cut: Something newer waits for this attempt to end: before anything is touched it does, and instead of a wait.
+        resting: Services that stay as somebody left them: nobody waits for them.
     """
     if is_cut and not journal.taken & _TOUCHING:
         journal = replace(journal, problem=journal.problem or _cut(name))
@@ -74,7 +76,7 @@ def next_step(
         return Step("files", name, actions=tuple(a for a in actions if a.kind in _BY_THE_FILES_STEP))
     rest = [a for a in actions if a.id not in journal.done and a.kind not in _BY_THE_FILES_STEP]
     step = _before(name, rest, journal, containers) or _level(stack, name, rest, journal, containers, now)
-    step = step or _verify(stack, name, actions, journal, containers, now)
+    step = step or _verify(stack, name, actions, journal, containers, now, resting)
     if is_cut and step.kind == "wait" and not _is_between(actions, rest, journal):
         return Step("settled", name, result=_result_of_failure(journal), problem=_cut(name))
     return step
@@ -134,9 +136,10 @@ def _verify(
     journal: Journal,
     containers: Sequence[Container],
     now: datetime,
+    resting: frozenset[str],
 ) -> Step:
     result: Result = "Applied" if actions else "NoChange"
-    readiness = ready(stack, containers) if stack is not None else Readiness("ready")
+    readiness = ready(stack, containers, resting) if stack is not None else Readiness("ready")
     if readiness.state == "ready" or stack is None:
         return Step("settled", name, result=result)
     return _wait_or_fail(stack, name, readiness, journal, now)

@@ -222,6 +222,10 @@ class Store:
         """Write down the last good commit of the source."""
         self._facts({"wanted": revision})
 
+    def attempted(self, revision: str) -> None:
+        """Write down that a commit was tried, where there was nothing to do for it."""
+        self._facts({"attempted": revision})
+
     def applied(self, revision: str) -> None:
         """Write down that everything of a commit is applied."""
         self._facts({"applied": revision})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from reconciler.model import Outcome, Step
-from reconciler.pipeline import Pipeline, Silent
+from reconciler.pipeline import Order, Pipeline, Silent
 from reconciler.settings import load
 from tests.bench.bench import Bench, say
 from tests.bench.clock import Cost, duel, medians, timed
@@ -88,7 +88,7 @@ def one_change(bench: Bench) -> Row:
     name, folder = farm.names[count // 2], write_folders(bench.folder / "plain", ["plain"])[0]
     bench.rival.up(folder)
     watch = _Watch()
-    with Pipeline.open(load(farm.host.config), listener=watch) as pipeline:
+    with Pipeline.open(load(farm.host.config)) as pipeline:
         pipeline.plan(pipeline.refresh())
 
         def ours(number: int) -> Cost:
@@ -109,7 +109,7 @@ def _change_ours(farm: Farm, pipeline: Pipeline, watch: _Watch, name: str, level
     farm.change(name, level)
     source = pipeline.refresh()
     watch.begin()
-    cost, report = timed(lambda: pipeline.reconcile(source, scope=frozenset({name})))
+    cost, report = timed(lambda: pipeline.reconcile(source, Order(scope=frozenset({name})), watch))
     assert report.converged, report
     made = farm.host.containers(name)[f"{name}-api-1"]
     assert f"LEVEL={level}" in made["Config"]["Env"]

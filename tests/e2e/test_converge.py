@@ -249,9 +249,10 @@ def test_a_failed_job_is_degraded_and_not_run_again(host, unique):
     assert stack["services"]["migrate"]["log"] == ["no such table"]
     before = host.containers(name)[f"{name}-migrate-1"]["State"]["StartedAt"]
     assert host.plan()["actions"] == []
-    (unwell,) = host.apply(code=3)["unwell"]
-    assert unwell["reason"] == "HealthFailed"
-    assert "no such table" in unwell["text"]
+    again = host.apply(code=3)["stacks"][name]
+    assert again["result"] == "FailedUnchanged"
+    assert again["problem"]["reason"] == "HealthFailed"
+    assert "no such table" in again["problem"]["text"]
     assert host.containers(name)[f"{name}-migrate-1"]["State"]["StartedAt"] == before
     host.push({f"stacks/{name}/compose.yaml": compose % 0})
     host.apply()

@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.errors import EngineRefused
 from reconciler.model import Action, Cause, FieldDiff, Held, Outcome, Plan, Problem, Revision, StackOutcome
+from reconciler.pipeline.listening import Silent
 from reconciler.pipeline.veil import Veiled, veiled_errors, veiled_outcome, veiled_plan
-from reconciler.pipeline.work import Silent
 
 PROBLEM = Problem("stack/web", "", "engine-refused", {"words": "no secret here"})
 FIELD = FieldDiff("volumes[/mnt/secret]", "1", None, "2")
