@@ -68,6 +68,10 @@ DESIRED: Mapping[str, tuple[str, str]] = {
         "git does not trust {url}, since it belongs to another user: {words}",
         "Name the repository itself in source.url, not a folder above or a link inside it.",
     ),
+    "source-unwatched": (
+        "a push to {url} is seen at the next poll, and not at once: {words}",
+        "Let more be watched on this device: sysctl -w {limit}=<twice as many>.",
+    ),
     "source-failed": ("git cannot read {url}: {words}", "Try: git ls-remote {url}"),
     "history-rewritten": (
         "{ref} was rewritten: {new} does not contain {old}, which is applied here",
