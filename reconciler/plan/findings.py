@@ -53,7 +53,8 @@ def look_at(scene: Scene, service: DesiredService, container: Container) -> tupl
     ignored = {finding.diff.path for finding, _ in left}
     target = f"{scene.target}/service/{service.name}"
     held = [Held(target, "ignored", (finding.diff,), note=rule.reason) for finding, rule in left]
-    return [finding for finding in judged if finding.diff.path not in ignored], held
+    kept = [finding for finding in judged if finding.diff.path not in ignored]
+    return [replace(one, because="change") for one in kept] if scene.follows_an_unproved_attempt else kept, held
 
 
 def _judge(scene: Scene, service: DesiredService, differences: Iterable[Difference]) -> list[Finding]:

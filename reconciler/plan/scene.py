@@ -154,6 +154,14 @@ class Scene:
         """Tell whether drift is to be reported and not corrected."""
         return (self.stack.settings.correct or self.options.correct) == "report"
 
+    @property
+    def follows_an_unproved_attempt(self) -> bool:
+        """Tell whether git moved on from a commit that was tried and never proved: what differs is then that commit's."""
+        if self.recorded is None:
+            return False
+        proved = self.recorded.applied.revision if self.recorded.applied else None
+        return self.recorded.attempted not in (None, self.commit, proved)
+
     def may_touch(self, container: Container) -> bool:
         """Tell whether a container is one of this stack's."""
         return any(own.id == container.id for own in self.containers)
