@@ -147,6 +147,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "no agent runs here, and `{verb}` needs one",
         "Start it (systemctl start reconciler), or leave that out: without an agent the command does the work itself.",
     ),
+    "init-not-empty": (
+        "{path} holds something already",
+        "Name a folder that is empty or not there yet: nothing is ever overwritten.",
+    ),
     "target-unknown": (
         "nothing here is called {target}",
         "A stack, stack/service, a service, a container or a daemon key; near that, or there: {known}",
@@ -450,6 +454,7 @@ WAITING: Mapping[str, str] = {
     "working": "a pass that is under way",
     "engine": "the engine: {words}",
     "source": "git: {words}",
+    "compose-by-hand": "somebody who runs docker compose on it, until it is quiet",
     "stop-grace": "the grace of what somebody stopped on purpose to be over",
     "blocked": "what is in its way: {words}",
     "retry": "the next try: {words}",
