@@ -1,6 +1,7 @@
 """Make a running dockerd take its config file: reload or restart it, and wait until it answers again.
 
-Room 4 (apply); may import engine, process, settings, errors. A dockerd that we start lives in its own session and survives us.
+Room 4 (apply); may import engine, process, settings, errors. A dockerd that we start lives in its own session, and where
+systemd runs also in a scope of its own: what is left in the cgroup of our unit is killed when the unit ends.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ RELOAD_SECONDS = 20.0
 STOP_SECONDS = 120.0
 START_SECONDS = 120.0
 _TICK = 0.05
+_SYSTEMD = Path("/run/systemd/system")
+"""There where systemd is the init system: sd_booted(3)."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -60,15 +63,22 @@ def restart(control: Control, host: str, log: Path | None = None) -> None:
             _signal(control, signal.SIGTERM, wait=True)
             started = _launch(control.start, log)
         case "command":
-            _run(control.restart)
+            _run(outlives_us(control.restart))
     _wait_ready(host, started)
 
 
 def _launch(argv: Sequence[str], log: Path | None) -> int:
     try:
-        return process.launch(argv, env=_ENVIRONMENT, log=log)
+        return process.launch(outlives_us(argv), env=_ENVIRONMENT, log=log)
     except MissingTool as error:
         raise DaemonRejected("daemon-control-failed", words=str(error)) from error
+
+
+def outlives_us(argv: Sequence[str], systemd: Path | None = None) -> tuple[str, ...]:
+    """Return the command that runs `argv` under the same process id, and out of reach of the end of our unit."""
+    if not (systemd or _SYSTEMD).is_dir():
+        return tuple(argv)
+    return ("systemd-run", "--scope", "--quiet", "--collect", "--", *argv)
 
 
 def _run(argv: Sequence[str]) -> None:
