@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from reconciler.model import Container, Document, PublishedPort
 _COMPOSE = "com.docker.compose."
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 _HEALTH_IN_STATUS = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_OLD = 60.0
+"""Seconds after which nobody asks how long a container has been running."""
 _EXIT_IN_STATUS = re.compile(r"^Exited \((\d+)\)")
 
 
@@ -67,13 +70,26 @@ def _address(text: str) -> str:
     return "" if text in _ALL_ADDRESSES else text
 
 
+def health_of(listed: Mapping[str, Any]) -> str | None:
+    """Read the health in an entry of the listing."""
+    found = _HEALTH_IN_STATUS.search(listed.get("Status", ""))
+    return found and found[1]
+
+
+def aged(one: Container) -> Container:
+    """Return a container that was seen before with its age of now, as long as that tells anything."""
+    if one.running_for is None or one.running_for > _OLD or one.document is None:
+        return one
+    state: Any = one.document["State"]
+    return replace(one, running_for=_since(state["StartedAt"]))
+
+
 def _listed_state(listed: Mapping[str, Any]) -> dict[str, Any]:
-    status = listed.get("Status", "")
-    health, exited = _HEALTH_IN_STATUS.search(status), _EXIT_IN_STATUS.search(status)
+    exited = _EXIT_IN_STATUS.search(listed.get("Status", ""))
     return {
         "image": listed["Image"],
         "state": listed["State"],
-        "health": health and health[1],
+        "health": health_of(listed),
         "exit_code": int(exited[1]) if exited else None,
     }
 

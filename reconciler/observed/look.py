@@ -5,9 +5,9 @@ Room 2 (observed); may import engine, errors, model and settings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.engine import EngineClient
 from reconciler.errors import EngineRefused
@@ -15,39 +15,53 @@ from reconciler.model import BUILT_IN_POOLS, Ask, Container, Document, Engine, I
 from reconciler.observed import host
 from reconciler.observed.containers import container
 from reconciler.observed.daemon import observed_daemon
+from reconciler.observed.memory import Look, Memory
 from reconciler.observed.stops import has_stopped, with_stops
 from reconciler.settings import DaemonSettings
 
 LOG_LINES = 20
 
 
-def look(engine: EngineClient, ask: Ask, daemon: DaemonSettings | None, known: Engine | None = None) -> Observed:
+def look(
+    engine: EngineClient,
+    ask: Ask,
+    daemon: DaemonSettings | None,
+    known: Engine | None = None,
+    memory: Memory | None = None,
+) -> Observed:
     """Look once at all that `ask` names; foreign containers are listed, not inspected.
 
-    `known` is the engine itself as it was seen a moment ago: to describe itself it starts programs, time and again.
-    Raises EngineUnreachable and EngineRefused.
+    `known` is the engine itself as it was seen a moment ago. What `memory` knows, and the listing shows unchanged, is not asked
+    for again. Raises EngineUnreachable and EngineRefused.
     """
-    found = _containers(engine, ask.projects)
-    networks = tuple(map(_network, engine.networks()))
-    about = _engine(engine) if known is None or any(map(has_stopped, found)) else known
-    logged = (_with_log(engine, one) for one in found)
-    containers = with_stops(engine, about.info, networks, logged, ask.stops)
-    images = {reference: engine.inspect_image(reference) for reference in sorted(ask.images)}
-    return Observed(
-        engine=about,
-        containers=containers,
-        networks=networks,
-        volumes=tuple(map(_volume, engine.volumes())),
-        images={reference: str(document["Id"]) for reference, document in images.items() if document},
-        image_configs=_image_configs(engine, images.values(), containers),
-        listeners=host.listeners(ask.ports - _published(containers)) if ask.ports else (),
-        routes=host.routes(),
-        missing_paths=host.missing(ask.paths),
-        files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
-        daemon=observed_daemon(daemon.config_file, engine, about.info) if daemon else None,
-        machine_id=host.machine_id(),
-        own_container=host.own_container({one.id for one in containers}),
-    )
+    with (memory or Memory()).looking() as remembered:
+        fresh, old = _containers(engine, ask.projects, remembered)
+        networks = remembered.networks(lambda: tuple(map(_network, engine.networks())))
+        has_news = any(has_stopped(one) for _, one in fresh)  # judged by the engine's clock of now
+        about = _engine(engine) if has_news else known or remembered.engine(lambda: _engine(engine))
+        logged = [_with_log(engine, one) for _, one in fresh]
+        inspected = with_stops(engine, about.info, networks, logged, ask.stops)
+        for (listed, _), one in zip(fresh, inspected, strict=True):
+            remembered.learn(listed, one)
+        containers = tuple(sorted((*old, *inspected), key=lambda one: (one.name, one.id)))
+        images = {one: remembered.image(one, engine.inspect_image) for one in sorted(ask.images)}
+        return Observed(
+            engine=about,
+            containers=containers,
+            networks=networks,
+            volumes=remembered.volumes(lambda: tuple(map(_volume, engine.volumes()))),
+            images={reference: str(document["Id"]) for reference, document in images.items() if document},
+            image_configs=_image_configs(
+                images.values(), containers, lambda one: remembered.image(one, engine.inspect_image)
+            ),
+            listeners=host.listeners(ask.ports - _published(containers)) if ask.ports else (),
+            routes=host.routes(),
+            missing_paths=host.missing(ask.paths),
+            files={path: host.digest(path, ask.folders) for path in sorted(ask.files)},
+            daemon=observed_daemon(daemon.config_file, engine, about.info) if daemon else None,
+            machine_id=host.machine_id(),
+            own_container=host.own_container({one.id for one in containers}),
+        )
 
 
 def look_at(engine: EngineClient, project: str) -> tuple[Container, ...]:
@@ -61,25 +75,34 @@ def look_at(engine: EngineClient, project: str) -> tuple[Container, ...]:
     return tuple(sorted(found, key=lambda one: (one.name, one.id)))
 
 
-def _containers(engine: EngineClient, projects: frozenset[str]) -> tuple[Container, ...]:
-    """List containers, and inspect those of `projects`; once more from the start when one vanished in between."""
-    found, vanished = _pass(engine, projects)
+_Fresh: TypeAlias = "list[tuple[Document, Container]]"
+"""Entries of the listing, with what their inspect made of them."""
+
+
+def _containers(engine: EngineClient, projects: frozenset[str], memory: Look) -> tuple[_Fresh, list[Container]]:
+    """List containers, and inspect those of `projects` that are news; once more from the start when one vanished in between."""
+    fresh, old, vanished = _pass(engine, projects, memory)
     if vanished:
-        found, _ = _pass(engine, projects)
-    return found
+        fresh, old, _ = _pass(engine, projects, memory)
+    return fresh, old
 
 
-def _pass(engine: EngineClient, projects: frozenset[str]) -> tuple[tuple[Container, ...], bool]:
-    found, vanished = [], False
+def _pass(engine: EngineClient, projects: frozenset[str], memory: Look) -> tuple[_Fresh, list[Container], bool]:
+    fresh: _Fresh = []
+    old: list[Container] = []
+    vanished = False
     for listed in engine.containers():
+        if (known := memory.container(listed)) is not None:
+            old.append(known)
+            continue
         one = container(listed, None)
-        if one.project in projects:
-            inspected = engine.inspect_container(one.id)
-            vanished = vanished or inspected is None
-            found += [container(listed, inspected)] if inspected else []
+        if one.project not in projects:
+            old.append(one)
+        elif (document := engine.inspect_container(one.id)) is not None:
+            fresh.append((listed, container(listed, document)))
         else:
-            found.append(one)
-    return tuple(sorted(found, key=lambda one: (one.name, one.id))), vanished
+            vanished = True
+    return fresh, old, vanished
 
 
 def _with_log(engine: EngineClient, one: Container) -> Container:
@@ -102,11 +125,11 @@ def _published(containers: Iterable[Container]) -> frozenset[tuple[str, int]]:
 
 
 def _image_configs(
-    engine: EngineClient, asked: Iterable[Document | None], containers: Sequence[Container]
+    asked: Iterable[Document | None], containers: Sequence[Container], inspect: Callable[[str], Document | None]
 ) -> Mapping[str, Image]:
     documents = {str(document["Id"]): document for document in asked if document}
     others = {one.image_id for one in containers if one.document is not None} - documents.keys()
-    documents |= {image_id: document for image_id in sorted(others) if (document := engine.inspect_image(image_id))}
+    documents |= {image_id: document for image_id in sorted(others) if (document := inspect(image_id))}
     return {image_id: _image(document) for image_id, document in documents.items()}
 
 

@@ -20,6 +20,7 @@ from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
 from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
 from reconciler.observed.look import look
+from reconciler.observed.memory import Memory
 from reconciler.pipeline.order import Order, Scope
 from reconciler.pipeline.veil import veiled_errors, veiled_plan
 from reconciler.plan.applied import remember
@@ -64,6 +65,8 @@ class Rooms:
         self.store = store
         self.tool = tool
         self.repository = Repository(settings.source, settings.state_dir)
+        self.memory: Memory | None = None
+        """What looks keep; None as long as nobody tells it of events."""
         self.latest: Planned | None = None
         """The plan that was made last, of whatever scope."""
         self._key = store.key()
@@ -149,7 +152,7 @@ class Rooms:
         looked_at = datetime.now(UTC)
         with veiled_errors(redactor.text):
             observed = _hidden(
-                look(self.engine(), ask(desired, recorded, scope), self.settings.daemon, known), redactor
+                look(self.engine(), ask(desired, recorded, scope), self.settings.daemon, known, self.memory), redactor
             )
         drift = self.settings.drift
         options = Options(
