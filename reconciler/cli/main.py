@@ -119,16 +119,108 @@ def apply(file: Path | None, accept_rewrite: bool, as_json: bool, confirm_prune:
 
 @cli.command()
 @click.option("--summary", is_flag=True, help="At most 4 KB: counts, and the ten worst stacks.")
+@click.option("--watch", is_flag=True, help="Keep it up to date until Ctrl-C.")
 @_json
 @_config
-def status(as_json: bool, summary: bool) -> int:
+def status(as_json: bool, summary: bool, watch: bool) -> int:
     """Show how this host stands to what git says.
 
     Exit code 0: all good; 3: something is not; 1: it cannot be told.
     """
+    if watch:
+        from reconciler.cli import watching
+
+        return watching.run(_config_file(), as_json=as_json, summary=summary)
     from reconciler.cli.status import run
 
     return run(_config_file(), as_json=as_json, summary=summary)
+
+
+@cli.command()
+@click.argument("target")
+@_json
+@_config
+def why(target: str, as_json: bool) -> int:
+    """Say why something is as it is.
+
+    What changed it, what was repaired since, what is still to do, and what that waits for.
+    TARGET is a stack, stack/service, a service, a container (name or id), or a daemon key.
+    """
+    from reconciler.cli.why import run
+
+    return run(_config_file(), target, as_json=as_json)
+
+
+@cli.command()
+@click.argument("stack", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, metavar="N", help="At most N runs (20).")
+@click.option("--follow", is_flag=True, help="Go on with the runs to come. Needs a running agent.")
+@_json
+@_config
+def history(stack: str | None, limit: int, follow: bool, as_json: bool) -> int:
+    """Show what was done, newest last: when, why, of which commit.
+
+    Of one STACK, or of `daemon`. Runs in which nothing was to be done are left out.
+    """
+    from reconciler.cli.history import run
+
+    return run(_config_file(), stack, limit=limit, follow=follow, as_json=as_json)
+
+
+@cli.command()
+@click.argument("stack")
+@click.option("--reason", required=True, metavar="R", help="Why, for whoever wonders later.")
+@click.option("--until", metavar="T", help="2026-12-01T08:00, 08:00, or a duration such as 2h; else until `resume`.")
+@_config
+def suspend(stack: str, reason: str, until: str | None) -> int:
+    """Leave a stack alone, whatever git says or happens to it."""
+    from reconciler.cli import suspending
+
+    return suspending.suspend(_config_file(), stack, reason, until)
+
+
+@cli.command()
+@click.argument("stack")
+@_config
+def resume(stack: str) -> int:
+    """Look after a suspended stack again."""
+    from reconciler.cli import suspending
+
+    return suspending.resume(_config_file(), stack)
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--device", metavar="NAME", help="This device's name (else the host's).")
+@click.option(
+    "--config",
+    "settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the agent's settings there, unless there are some.",
+)
+def init(folder: Path, device: str | None, settings: Path | None) -> int:
+    """Write a repository and settings to start from.
+
+    DIR must be empty, or not there yet; nothing is ever overwritten.
+    """
+    from reconciler.cli.initing import run
+
+    return run(folder, device, settings)
+
+
+@cli.command(name="run")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="The form of the log (text).")
+@click.option("--debug", is_flag=True, help="Log what passes look at, too.")
+@_config
+def run_agent(log: str, debug: bool) -> int:
+    """Keep this host as git says, until told to stop: the agent.
+
+    SIGTERM and Ctrl-C end it once what is under way is done; SIGHUP lets it read its settings again.
+    """
+    from reconciler.cli.running import run
+
+    return run(_config_file(), as_json=log == "json", debug=debug)
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ class Answer:
             "stack": target.stack if target.kind != DAEMON else None,
             "ours": target.stack is not None,
             "state": self._state(entry),
-            "reason": entry.get("reason"),
+            "reason": entry.get("reason") if target.kind in ("stack", DAEMON) else None,
             "since": entry.get("since"),
             "file": place.file if place else None,
             "line": place.line if place else None,

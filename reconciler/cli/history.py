@@ -1,0 +1,113 @@
+"""The verb `history`: what was done, when, why and for whom.
+
+Face; imports what reaches a desk, and the forms of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from reconciler.cli.inert import inert, json_text
+from reconciler.cli.moments import local_time
+from reconciler.cli.progress import count, seconds
+from reconciler.cli.reach import opened
+from reconciler.cli.statusdoc import mapping, sequence, shown, text
+from reconciler.cli.streams import say
+from reconciler.model import Document
+
+_TELLING = frozenset({"ended", "heartbeat"})
+"""Events after which a run may have come to its end."""
+_FIELDS = 6
+"""Fields of one action that are printed; the rest is counted."""
+
+
+def run(config: Path | None, stack: str | None, *, limit: int, follow: bool, as_json: bool) -> int:
+    """Print the last runs, and with `follow` those to come; return the exit code. Raises ReconcilerError."""
+    with opened(config) as desk:
+        events = desk.follow() if follow else iter(())
+        document = desk.history(stack, limit)
+        if not follow:
+            show(document, as_json=as_json)
+            return 0
+        last = _show_new(_runs(document), 0, as_json=as_json)
+        for event in events:
+            if event.get("event") in _TELLING:
+                last = _show_new(_runs(desk.history(stack, limit)), last, as_json=as_json)
+    return 0
+
+
+def show(document: Document, *, as_json: bool) -> None:
+    """Print a history: as it came for programs, newest last for people."""
+    if as_json:
+        say(json_text(document))
+        return
+    runs = _runs(document)
+    say("\n\n".join("\n".join(lines(one)) for one in reversed(runs)) if runs else "Nothing was done yet.")
+
+
+def lines(told: Document) -> Iterator[str]:
+    """Say one run in lines: when and why it was, of which commit, and what was done."""
+    yield "  ".join(part for part in (_when(told), text(told.get("result")) or "did not end", _whose(told)) if part)
+    if commit := text(told.get("revision"))[:12]:
+        subject = f' "{text(told.get("subject"))}"' if told.get("subject") else ""
+        author = f" by {text(told.get('author'))}" if told.get("author") else ""
+        yield f"  commit {commit}{subject}{author}"
+    for action in map(mapping, sequence(told.get("actions"))):
+        yield from _action(action)
+    for name, stack in mapping(told.get("stacks")).items():
+        if problem := mapping(mapping(stack).get("problem")):
+            place = f"{place_text(problem)}: " if place_text(problem) else ""
+            yield f"  ! {inert(name)}: {text(mapping(stack).get('result'))}: {place}{text(problem.get('text'))}"
+            if problem.get("hint"):
+                yield f"      {text(problem.get('hint'))}"
+
+
+def _when(told: Document) -> str:
+    return f"run {text(told.get('run'))}  {local_time(text(told.get('started')))}"
+
+
+def _whose(told: Document) -> str:
+    """Say what caused a run; of what people ask for, who did."""
+    trigger, who = text(told.get("trigger")), text(told.get("who"))
+    return f"({trigger} by {who})" if trigger == "command" and who else f"({trigger})"
+
+
+def _action(action: Document) -> Iterator[str]:
+    mark = "✓" if action.get("ok") else "✗"
+    done = f"{text(action.get('kind'))} {text(action.get('object'))}".rstrip()
+    place = f"; {place_text(action)}" if place_text(action) else ""
+    why = f"{text(action.get('because'))}: {text(action.get('text'))}{place}"
+    time = seconds(float(str(action.get("seconds") or 0)))
+    yield f"  {mark} {text(action.get('target'))}  {done}  ({why})  {time}"
+    yield from field_lines(sequence(action.get("fields")), "      ")
+    if problem := mapping(action.get("problem")):
+        yield f"      {text(problem.get('text'))}"
+
+
+def field_lines(fields: Sequence[object], indent: str) -> Iterator[str]:
+    """Say what fields were and what they became, one a line."""
+    for field in [one for one in fields if isinstance(one, dict)][:_FIELDS]:
+        yield f"{indent}{text(field.get('path'))}: {shown(field.get('before'))} → {shown(field.get('after'))}"
+    if len(fields) > _FIELDS:
+        yield f"{indent}and {count(len(fields) - _FIELDS, 'field')} more"
+
+
+def place_text(entry: Document) -> str:
+    """Name the place in git that an entry points to, "" for none."""
+    line = f":{text(entry.get('line'))}" if entry.get("line") else ""
+    return f"{text(entry.get('file'))}{line}" if entry.get("file") else ""
+
+
+def _runs(document: Document) -> list[Document]:
+    return [mapping(one) for one in sequence(document.get("runs"))]
+
+
+def _show_new(runs: Sequence[Document], last: int, *, as_json: bool) -> int:
+    """Print the runs that have ended since, oldest first; return the number of the last one printed."""
+    for one in reversed(runs):
+        number = int(text(one.get("run")))
+        if number > last and one.get("ended"):
+            say(json_text(one) if as_json else "\n".join([*lines(one), ""]))
+            last = number
+    return last

@@ -1,0 +1,125 @@
+"""The option `status --watch`: the status, kept up to date until Ctrl-C.
+
+Face; imports what reaches a desk, and rich for a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.cli.inert import json_text
+from reconciler.cli.reach import opened
+from reconciler.cli.status import exit_code
+from reconciler.cli.statusview import overview
+from reconciler.cli.streams import console, say
+from reconciler.errors import NoAgent, ReconcilerError
+from reconciler.model import Document
+from reconciler.record.status import summary as summarised
+
+if TYPE_CHECKING:
+    from reconciler.pipeline.desk import Desk
+
+_EVERY = 2.0
+"""Seconds between two looks without an agent."""
+_AT_LEAST_EVERY = 30.0
+"""Seconds between two looks although the agent tells of nothing."""
+_CALM = 0.3
+"""Seconds in which several events make one look."""
+_NEWS = frozenset({"planned", "step", "settled", "ended", "refreshed", "begins", "cut-off"})
+
+Show: TypeAlias = Callable[[Document], None]
+
+
+def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
+    """Show the status until Ctrl-C; return the exit code of the last one. Raises ReconcilerError."""
+    code = 0
+    with _shown(as_json=as_json) as show:
+        try:
+            while True:
+                for document in _statuses(config):
+                    code = exit_code(document)
+                    show(summarised(document) if summary else document)
+        except KeyboardInterrupt:
+            return code
+
+
+def _statuses(config: Path | None) -> Iterator[Document]:
+    """Yield the status whenever there may be something new in it, until the agent that is asked goes away."""
+    with opened(config) as desk:
+        news = News(desk)
+        while news.alive:
+            try:
+                document = desk.status()
+            except NoAgent:
+                time.sleep(_EVERY)
+                return
+            yield document
+            news.wait()
+
+
+class News:
+    """Tells when to look again: when the agent says that something happened; without one, now and then."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.alive = True
+        self._followed = True
+        self._happened = threading.Event()
+        try:
+            events = desk.follow()
+        except NoAgent:
+            self._followed = False
+        else:
+            threading.Thread(target=self._listen, args=(events,), name="news", daemon=True).start()
+
+    def wait(self) -> None:
+        """Wait until there may be something new to see."""
+        if self._happened.wait(_AT_LEAST_EVERY if self._followed else _EVERY) and self.alive:
+            time.sleep(_CALM)
+        self._happened.clear()
+
+    def _listen(self, events: Iterator[Document]) -> None:
+        try:
+            for event in events:
+                if event.get("event") in _NEWS:
+                    self._happened.set()
+        except NoAgent:
+            self._followed = False
+        except ReconcilerError:
+            self.alive = False
+        else:
+            self.alive = False
+        self._happened.set()
+
+
+@contextmanager
+def _shown(*, as_json: bool) -> Iterator[Show]:
+    """Open what shows a status: a picture that changes, or lines whenever something else is to be said."""
+    if as_json or not sys.stdout.isatty():
+        yield _Lines(json_text if as_json else overview)
+        return
+    from rich.live import Live
+
+    from reconciler.cli.paint import paint_status
+
+    with Live(console=console(sys.stdout), auto_refresh=False, screen=True) as live:
+        yield lambda document: live.update(paint_status(document), refresh=True)
+
+
+class _Lines:
+    """Prints a status that says something else than the one before; when it was looked at says nothing."""
+
+    def __init__(self, words: Callable[[Document], str]) -> None:
+        self._words = words
+        self._last: Document | None = None
+
+    def __call__(self, document: Document) -> None:
+        lasting = {key: value for key, value in document.items() if key != "observed_at"}
+        if lasting != self._last:
+            say(self._words(document) + "\n")
+            self._last = lasting
