@@ -1,6 +1,6 @@
 """The verb `apply`: do what the plan says, show it while it happens, and say how it ended.
 
-Face; imports the pipeline, plan/'s texts and documents, rich for a terminal.
+Face; imports what reaches a desk, the pipeline's documents, rich for a terminal.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.inert import inert, json_text
-from reconciler.cli.opening import opened, warn_about
 from reconciler.cli.progress import Lines, count
+from reconciler.cli.reach import is_agents, opened
 from reconciler.cli.stopping import Stoppable
 from reconciler.cli.streams import complain, console, say
 from reconciler.cli.words import tell_error, tell_problem
@@ -24,19 +24,30 @@ from reconciler.errors import PlanStale
 from reconciler.model import GOOD, Problem, StackOutcome
 
 if TYPE_CHECKING:
-    from reconciler.pipeline import Listener, Order, Report
+    from reconciler.pipeline import Desk, Listener, Report, Wish
 
 NOT_CONVERGED = 3
 
 
-def run(config: Path | None, file: Path | None, *, as_json: bool, accept_rewrite: bool, confirm_prune: bool) -> int:
+def run(
+    config: Path | None,
+    file: Path | None,
+    *,
+    as_json: bool,
+    accept_rewrite: bool,
+    confirm_prune: bool,
+    wait: bool = True,
+) -> int:
     """Carry out what has to be done; return the exit code. Raises ReconcilerError when no pass could be made."""
     index = saved_index(file) if file is not None else None
-    with _listener(as_json=as_json) as listener, opened(config) as pipeline:
-        source = pipeline.refresh(accept_rewrite=accept_rewrite)
-        warn_about(source)
+    with opened(config) as desk:
+        wish = _wish(accept_rewrite=accept_rewrite, confirm_prune=confirm_prune, index=index)
+        if not wait:
+            desk.begin(wish)
+            complain("The agent was asked; see: reconciler status")
+            return 0
         try:
-            report = pipeline.reconcile(source, _order(confirm_prune, index), listener)
+            report = _followed(desk, wish, as_json=as_json)
         except PlanStale as stale:
             tell_error(stale)
             return NOT_CONVERGED
@@ -44,10 +55,23 @@ def run(config: Path | None, file: Path | None, *, as_json: bool, accept_rewrite
     return exit_code(report)
 
 
-def _order(confirm_prune: bool, index: str | None) -> Order:
-    from reconciler.pipeline import Order
+def _wish(*, accept_rewrite: bool, confirm_prune: bool, index: str | None) -> Wish:
+    from reconciler.pipeline import Wish
 
-    return Order(confirm_prune=confirm_prune, expected_index=index)
+    return Wish(accept_rewrite, confirm_prune, index)
+
+
+def _followed(desk: Desk, wish: Wish, *, as_json: bool) -> Report:
+    """Show a pass while it is made. Ctrl-C ends it between two steps; one of an agent goes on, and only we end."""
+    if not is_agents(desk):
+        with _listener(as_json=as_json) as listener, Stoppable(listener, complain) as stoppable:
+            return desk.apply(wish, stoppable)
+    try:
+        with _listener(as_json=as_json) as listener:
+            return desk.apply(wish, listener)
+    except KeyboardInterrupt:
+        complain("The agent goes on with it; see: reconciler status")
+        raise
 
 
 def exit_code(report: Report) -> int:
@@ -73,11 +97,10 @@ def _listener(*, as_json: bool) -> Iterator[Listener]:
     if stream.isatty():
         from reconciler.cli.live import LiveTable
 
-        with LiveTable(console(stream)) as table, Stoppable(table, complain) as stoppable:
-            yield stoppable
+        with LiveTable(console(stream)) as table:
+            yield table
     else:
-        with Stoppable(Lines(write), complain) as stoppable:
-            yield stoppable
+        yield Lines(write)
 
 
 def show(report: Report, *, as_json: bool) -> None:

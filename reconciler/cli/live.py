@@ -18,12 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.cli.inert import inert
-from reconciler.cli.progress import GLYPHS, STYLES, Row, count, seconds, step_text
+from reconciler.cli.progress import GLYPHS, STYLES, Progress, Row, count, seconds, step_text
 from reconciler.model import GOOD, Outcome, StackOutcome, Step
-from reconciler.pipeline.listening import Silent
 
 
-class LiveTable(Silent):
+class LiveTable(Progress):
     """Show every stack that is being worked on; a listener of the pipeline, and a context for its lines."""
 
     def __init__(self, console: Console) -> None:

@@ -1,6 +1,6 @@
 """The verb `plan`: show what would be done, and why.
 
-Face; imports the pipeline and the plan's text and document.
+Face; imports what reaches a desk, and the plan's text and document.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from reconciler.cli.inert import inert_block, json_text
-from reconciler.cli.opening import opened, warn_about
+from reconciler.cli.reach import opened
 from reconciler.cli.streams import say
+from reconciler.cli.words import warn_about
 from reconciler.errors import NoSpace
 from reconciler.model import Plan
 from reconciler.plan.document import plan_document
@@ -23,12 +24,9 @@ ONLY_BLOCKED = 3
 
 def run(config: Path | None, output: Path | None, *, as_json: bool, confirm_prune: bool) -> int:
     """Make a plan, print it, save it when asked to; return the exit code. Raises ReconcilerError when none can be made."""
-    from reconciler.pipeline import Order
-
-    with opened(config) as pipeline:
-        source = pipeline.refresh()
-        warn_about(source)
-        plan = pipeline.plan(source, Order(confirm_prune=confirm_prune)).plan
+    with opened(config) as desk:
+        source, plan = desk.plan(confirm_prune=confirm_prune)
+    warn_about(source)
     if output is not None:
         save(plan, output)
     show(plan, as_json=as_json)

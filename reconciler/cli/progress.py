@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from reconciler.cli.inert import inert
-from reconciler.model import Action, Outcome, StackOutcome, Step
+from reconciler.cli.words import warn_about
+from reconciler.model import Action, Outcome, SourceState, StackOutcome, Step
 from reconciler.pipeline.listening import Silent
 from reconciler.plan.texts import problem_text
 
@@ -50,7 +51,14 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-class Lines(Silent):
+class Progress(Silent):
+    """What shows a pass, however: what is wrong with the source is said at once."""
+
+    def refreshed(self, source: SourceState) -> None:
+        warn_about(source)
+
+
+class Lines(Progress):
     """Print a line when a stack begins another step, when an action has an outcome, and when a stack is settled.
 
     Where nothing is done nothing is said; what compose prints is left out, its last lines come with the error if there is one.

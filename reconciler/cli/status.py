@@ -1,6 +1,6 @@
 """The verb `status`: how this host stands to what git says.
 
-Face; imports the pipeline, record's summary, rich for a terminal. Everything shown comes from the status document
+Face; imports what reaches a desk, record's summary, rich for a terminal. Everything shown comes from the status document
 (docs/settings.md), so that a person, a program and later the page see the same.
 """
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from reconciler.cli.inert import json_text
-from reconciler.cli.opening import opened
+from reconciler.cli.reach import opened
 from reconciler.cli.statusdoc import View
 from reconciler.cli.statusview import overview
 from reconciler.cli.streams import console, say
@@ -23,8 +23,8 @@ NOT_GOOD = 3
 
 def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
     """Look, print the status, return the exit code. Raises ReconcilerError when it cannot be told at all."""
-    with opened(config) as pipeline:
-        document = pipeline.status()
+    with opened(config) as desk:
+        document = desk.status()
     code = exit_code(document)
     show(summarised(document) if summary else document, as_json=as_json)
     return code

@@ -15,7 +15,7 @@ import textwrap
 from reconciler.cli.inert import inert, inert_block
 from reconciler.cli.streams import complain
 from reconciler.errors import ReconcilerError
-from reconciler.model import Problem
+from reconciler.model import Problem, SourceState
 from reconciler.plan.texts import problem_hint, problem_text
 
 
@@ -56,3 +56,9 @@ def tell_problem(word: str, problem: Problem, about: str = "") -> None:
 def tell_error(error: ReconcilerError) -> None:
     """Print one of our errors to standard error."""
     tell_problem("error", error.problem(""))
+
+
+def warn_about(source: SourceState) -> None:
+    """Say that git could not be reached and an older revision is used."""
+    if source.problem:
+        tell_problem("warning", source.problem)
