@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from reconciler import settings
+from reconciler.address import local_path
 from reconciler.cli.inert import json_text
 from reconciler.cli.reach import opened
 from reconciler.cli.status import exit_code
@@ -50,9 +52,9 @@ def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
 
 
 def _statuses(config: Path | None) -> Iterator[Document]:
-    """Yield the status whenever there may be something new in it, until the agent that is asked goes away."""
+    """Yield the status when there may be something new in it, until somebody else may have to be asked."""
     with opened(config) as desk:
-        news = News(desk)
+        news = News(desk, _pause(config))
         while news.alive:
             try:
                 document = desk.status()
@@ -63,37 +65,41 @@ def _statuses(config: Path | None) -> Iterator[Document]:
             news.wait()
 
 
-class News:
-    """Tells when to look again: when the agent says that something happened; without one, now and then."""
+def _pause(config: Path | None) -> float:
+    """Return how long to wait between two looks without an agent: a git server is asked no more often than it is polled."""
+    source = settings.load(config).source
+    return _EVERY if local_path(source.url) else max(_EVERY, source.poll)
 
-    def __init__(self, desk: Desk) -> None:
+
+class News:
+    """Tells when to look again: when the agent says that something happened; without one after `pause` seconds."""
+
+    def __init__(self, desk: Desk, pause: float) -> None:
         self.alive = True
-        self._followed = True
+        self._pause = pause
         self._happened = threading.Event()
         try:
-            events = desk.follow()
+            self._events: Iterator[Document] | None = desk.follow()
         except NoAgent:
-            self._followed = False
+            self._events = None
         else:
-            threading.Thread(target=self._listen, args=(events,), name="news", daemon=True).start()
+            threading.Thread(target=self._listen, args=(self._events,), name="news", daemon=True).start()
 
     def wait(self) -> None:
-        """Wait until there may be something new to see."""
-        if self._happened.wait(_AT_LEAST_EVERY if self._followed else _EVERY) and self.alive:
+        """Wait until there may be something new to see; `alive` then tells whether the same desk knows."""
+        if self._events is None:
+            time.sleep(self._pause)
+            self.alive = False  # an agent may run by now
+        elif self._happened.wait(_AT_LEAST_EVERY) and self.alive:
             time.sleep(_CALM)
         self._happened.clear()
 
     def _listen(self, events: Iterator[Document]) -> None:
-        try:
+        with suppress(ReconcilerError):  # the agent ends, or we were too slow
             for event in events:
                 if event.get("event") in _NEWS:
                     self._happened.set()
-        except NoAgent:
-            self._followed = False
-        except ReconcilerError:
-            self.alive = False
-        else:
-            self.alive = False
+        self.alive = False
         self._happened.set()
 
 

@@ -5,11 +5,12 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from reconciler.errors import InvalidSource, NoAgent, NotFastForward, SourceUnreachable
-from reconciler.model import Document, Plan, SourceState, Suspension
+from reconciler.model import Document, Plan, Problem, SourceState, Suspension
 from reconciler.pipeline.attempt import Report
 from reconciler.pipeline.desk import Wish
 from reconciler.pipeline.history import history_document
@@ -19,6 +20,7 @@ from reconciler.pipeline.passes import Pipeline
 from reconciler.pipeline.person import this_user
 from reconciler.pipeline.suspending import resume, suspend
 from reconciler.pipeline.why import why
+from reconciler.record.status import Live
 
 
 class LocalDesk:
@@ -54,11 +56,8 @@ class LocalDesk:
 
     def why(self, target: str) -> Document:
         """Say why something is as it is. Raises UnknownTarget."""
-        try:
-            return why(self.pipeline, target, self.pipeline.refresh())
-        except (SourceUnreachable, InvalidSource, NotFastForward) as error:
-            problem = error.problem("source")
-        return why(self.pipeline, target, self.pipeline.last_good(problem), problem)
+        source, problem = self.source()
+        return why(self.pipeline, target, source, problem, live=self.live(), patient=self.patient)
 
     def suspend(self, stack: str, reason: str, until: datetime | None) -> None:
         """Leave a stack alone, whatever happens. Raises UnknownTarget."""
@@ -71,3 +70,20 @@ class LocalDesk:
     def follow(self) -> Iterator[Document]:
         """Raise NoAgent: without one nothing happens that could be followed."""
         raise NoAgent("no-agent", verb="--follow")
+
+    # ── what the agent's desk knows better ───────────────────────────────────────────────────────
+
+    patient: ClassVar[bool] = False
+    """Whether what somebody stopped on purpose is left alone for a while, by those who do the work."""
+
+    def source(self) -> tuple[SourceState | None, Problem | None]:
+        """Ask git; return the newest revision, or the last good one with what is wrong with the source."""
+        try:
+            return self.pipeline.refresh(), None
+        except (SourceUnreachable, InvalidSource, NotFastForward) as error:
+            problem = error.problem("source")
+        return self.pipeline.last_good(problem), problem
+
+    def live(self) -> Mapping[str, Live]:
+        """Say what is being done with each stack now, or what it waits for: nothing, as nobody works here."""
+        return {}
