@@ -25,7 +25,7 @@ from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
 from reconciler.plan.patience import STOP_GRACE
 from reconciler.plan.scene import index_facts, own_containers
-from reconciler.plan.suspended import suspensions
+from reconciler.plan.suspended import SUSPENDED, suspensions
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned, Rooms
@@ -136,6 +136,8 @@ class Attempt:
         if problem is not None:
             result: Result = "FailedPartial" if task.actions else "FailedUnchanged"
             outcome = self._hidden(replace(outcome, result=result, problem=problem))
+        if second is not None:
+            outcome = replace(outcome, looked_at=second.looked_at)
         if second is None or problem is not None:
             self._rooms.store.finish(outcome, run=self._run)
         elif task.stack is None:
@@ -198,7 +200,8 @@ class Attempt:
         known = store.revisions()
         if known.attempted != self._commit:
             store.attempted(self._commit)
-        if converged and known.applied != self._commit:
+        whole = converged and all(held.why != SUSPENDED for held in planned.plan.held)
+        if whole and known.applied != self._commit:
             store.applied(self._commit)
         if over := planned.recorded.stops.keys() - {container.id for container in planned.observed.containers}:
             store.not_stopped(over)

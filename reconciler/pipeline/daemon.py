@@ -97,7 +97,8 @@ class DaemonPart:
             second = self.look_again(frozenset({DAEMON}))
         except ReconcilerError as error:
             return error.problem(DAEMON)
-        left = [action for action in second.plan.actions if action.target.startswith("daemon/")]
+        planned = {action.target for action in self.actions}  # what was refused before may be possible by now
+        left = [action for action in second.plan.actions if action.target in planned]
         return not_converged(DAEMON, left) if left else None
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from reconciler.model import GOOD, Action, AppliedStack, Container, DesiredStack, RecordedStack
 from reconciler.pipeline.work import Task
 from reconciler.plan.applied import applied_stack
+from reconciler.plan.patience import resting_services
+from reconciler.plan.suspended import suspensions
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned
@@ -24,7 +26,11 @@ def choose_tasks(planned: Planned) -> dict[str, Task]:
             actions.setdefault(action.stack, []).append(action)
     stacks = {stack.name: stack for stack in planned.desired.stacks}
     quiet = {stack.name for stack in stacks.values() if _wants_record(planned, stack)} | set(_went_away(planned))
-    return {name: Task(name, stacks.get(name), tuple(actions.get(name, ()))) for name in sorted(actions.keys() | quiet)}
+    held = planned.plan.held
+    return {
+        name: Task(name, stacks.get(name), tuple(actions.get(name, ())), resting_services(held, name))
+        for name in sorted(actions.keys() | quiet)
+    }
 
 
 def still_proved(planned: Planned, tasks: Mapping[str, Task]) -> list[str]:
@@ -95,7 +101,8 @@ def _went_away(planned: Planned) -> list[str]:
 
 
 def _is_quiet(planned: Planned, name: str) -> bool:
-    """Tell whether the plan covers a stack, and nothing stands in its way."""
+    """Tell whether the plan covers a stack, and nothing stands in its way: no person's word either."""
     said = [problem.target for problem in planned.plan.blocked] + [held.target for held in planned.plan.held]
     in_scope = planned.scope is None or name in planned.scope
-    return in_scope and not any(target.split("/")[:2] == ["stack", name] for target in said)
+    suspended = name in suspensions(planned.recorded, planned.plan.created)
+    return in_scope and not suspended and not any(target.split("/")[:2] == ["stack", name] for target in said)

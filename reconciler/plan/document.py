@@ -22,7 +22,7 @@ def plan_document(plan: Plan) -> Document:
         "schema": SCHEMA,
         "device": plan.device,
         "agent": plan.agent,
-        "created": _time(plan.created),
+        "created": time_text(plan.created),
         "source": plan.source,
         "revision": plan.revision.commit,
         "index": plan.index,
@@ -61,7 +61,7 @@ def held_document(held: Held) -> Document:
         "target": held.target,
         "fields": [_field(diff) for diff in held.fields],
         "why": held.why,
-        "until": _time(held.until) if held.until else None,
+        "until": time_text(held.until) if held.until else None,
         "note": held.note,
     }
 
@@ -93,7 +93,8 @@ def _field(diff: FieldDiff) -> Document:
     return {"path": diff.path, "desired": diff.desired, "applied": diff.applied, "observed": diff.observed}
 
 
-def _time(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
+    """Return a moment in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.model import Action, FieldDiff, Held, Json, Kind, Plan, Problem
-from reconciler.plan.document import summary
+from reconciler.plan.document import summary, time_text
 from reconciler.plan.texts import cause_text, problem_hint, problem_text
 
 GLYPHS: Mapping[Kind, str] = {
@@ -97,8 +97,9 @@ def problem_lines(problem: Problem, glyph: str, word: str) -> Iterator[str]:
 
 
 def _held_lines(held: Held) -> Iterator[str]:
+    until = f" until {time_text(held.until)}" if held.until else ""
     note = f" ({held.note})" if held.note else ""
-    yield inert(f"· {held.target}  held: {held.why}{note}")
+    yield inert(f"· {held.target}  held: {held.why}{until}{note}")
     for diff in held.fields:
         yield from _field_lines(diff)
 

@@ -39,7 +39,10 @@ def test_a_pause_waits() -> None:
     """A pause is as much a person's as a stop."""
     paused = replace(STOPPED, state="paused")
 
-    assert _says(paused, API)[0] == f"· stack/web/service/db  held: stop_grace ({NOTE.replace('stopped', 'paused')})"
+    assert (
+        _says(paused, API)[0]
+        == f"· stack/web/service/db  held: stop_grace until 2026-11-24T12:09:00Z ({NOTE.replace('stopped', 'paused')})"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,11 +111,14 @@ def test_who_waits_for_it_rests_too() -> None:
     crashed = replace(API, state="exited", exit_code=1, stopped_by_hand=False)
 
     assert _says(STOPPED, crashed) == [
-        f"· stack/web/service/db  held: stop_grace ({NOTE})",
-        "· stack/web/service/api  held: stop_grace (waits for db, which somebody stopped)",
+        f"· stack/web/service/db  held: stop_grace until 2026-11-24T12:09:00Z ({NOTE})",
+        "· stack/web/service/api  held: stop_grace until 2026-11-24T12:09:00Z (waits for db, which somebody stopped)",
         "No changes: 2 held.",
     ]
-    assert _says(STOPPED, API) == [f"· stack/web/service/db  held: stop_grace ({NOTE})", "No changes: 1 held."]
+    assert _says(STOPPED, API) == [
+        f"· stack/web/service/db  held: stop_grace until 2026-11-24T12:09:00Z ({NOTE})",
+        "No changes: 1 held.",
+    ]
 
 
 def test_others_are_mended_meanwhile() -> None:

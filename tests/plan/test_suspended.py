@@ -29,7 +29,7 @@ COPYING = Suspension("ada", "copying", NOW - timedelta(hours=1), NOW + timedelta
 WEB = stack("web", service("api"))
 CHANGED = stack("web", service("api", environment={"A": "1"}))
 OTHER = stack("other", service("x"))
-HELD = "· stack/web/service/api  held: suspended (ada: copying)"
+HELD = "· stack/web/service/api  held: suspended until 2026-11-24T13:00:00Z (ada: copying)"
 
 
 def _plan(wanted: Any, seen: Any, *known: Any, suspension: Suspension = COPYING, **options: Any) -> Plan:
@@ -56,7 +56,7 @@ def test_nothing_is_done_to_it(patient: bool) -> None:
 def test_each_thing_is_held_once() -> None:
     """A stack that is not there at all is held by its parts."""
     assert _says(desired(WEB), observed([], images={"busybox": "i"})) == [
-        "· stack/web/network/default  held: suspended (ada: copying)",
+        "· stack/web/network/default  held: suspended until 2026-11-24T13:00:00Z (ada: copying)",
         HELD,
     ]
 
@@ -76,7 +76,7 @@ def test_it_prunes_nothing() -> None:
 
     assert _says(desired(OTHER), seen, *known, confirm_prune=True) == [
         HELD,
-        "· stack/web/network/default  held: suspended (ada: copying)",
+        "· stack/web/network/default  held: suspended until 2026-11-24T13:00:00Z (ada: copying)",
     ]
     assert _plan(desired(OTHER), seen, *known).blocked == ()
 
