@@ -61,6 +61,11 @@ class Queue:
         """Return how often a name failed since it last succeeded."""
         return self._failures.get(name, 0)
 
+    def names(self) -> frozenset[str]:
+        """Return all that is queued, due or not."""
+        with self._changed:
+            return frozenset(self._moments())
+
     def due_in(self, name: str) -> float | None:
         """Return the seconds until a name is due, 0 when it is; None when it is not queued."""
         with self._changed:

@@ -6,6 +6,7 @@ Part of model; may import only planned and words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from reconciler.model.planned import Action
@@ -50,10 +51,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StackOutcome:
-    """What became of a stack, or of the daemon part (`stack` is then "daemon")."""
+    """What became of a stack, or of the daemon part (`stack` is then "daemon").
+
+    `looked_at` is when the look began that proved it, None where there was none.
+    """
 
     stack: str
     result: Result
     problem: Problem | None = None
     outcomes: tuple[Outcome, ...] = ()
     seconds: float = 0.0
+    looked_at: datetime | None = None

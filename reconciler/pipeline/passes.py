@@ -5,6 +5,9 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
 from reconciler.address import shown
 from reconciler.errors import InvalidSource, NotFastForward, PlanStale, SourceUnreachable
 from reconciler.model import Document, Problem, SourceState
@@ -48,3 +51,11 @@ class Pipeline(Rooms):
         except InvalidSource:  # our copy was lost, or the settings now name another folder of the repository
             revision = None
         return SourceState(shown(self.settings.source.url), revision, problem) if revision else None
+
+    def note_stops(self, stopped: Mapping[str, datetime], no_longer: Collection[str]) -> None:
+        """Write down which containers somebody has just stopped, by id, and which are not stopped any more."""
+        for container, at in stopped.items():
+            self.store.stopped(container, at)
+        known = self.store.recorded().stops.keys() if no_longer else ()
+        if gone := [container for container in no_longer if container in known]:
+            self.store.not_stopped(gone)

@@ -134,6 +134,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "program-not-started": ("{program} cannot be started: {words}", "Install it, or correct the path in the settings."),
     "program-failed": ("{program} failed with exit code {exit}: {words}", "What it says above names the cause."),
+    "gave-up": (
+        "{tries} tries in a row failed: nothing is tried any more",
+        "Push a commit that mends it, or say `reconciler apply` to try again.",
+    ),
+    "crashes-again": (
+        "it was started {times} times in ten minutes and ended each time: nothing is tried any more",
+        "Read its last words, push a commit that mends it, or say `reconciler apply` to try again.",
+    ),
     "cut": (
         "ended before it was done, to make way for something newer",
         "nothing to do: the next pass goes on with it",

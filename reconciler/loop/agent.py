@@ -1,0 +1,253 @@
+"""The agent: triggers enqueue names, passes take them, and what became of each decides when it is looked at again.
+
+Loop; may import the pipeline, and of the rooms the engine's events and the words of a problem. One dispatcher thread, one
+thread for each pass, one that listens to the engine. What is to be done is read afresh, never carried by a trigger.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+
+from reconciler.errors import Cut, InvalidSource, NotFastForward, ReconcilerError, SourceUnreachable
+from reconciler.loop.belongings import belongings
+from reconciler.loop.chorus import Chorus, Watcher
+from reconciler.loop.desk import AgentDesk
+from reconciler.loop.marks import Marks
+from reconciler.loop.queue import Queue
+from reconciler.loop.refs import RefWatch
+from reconciler.loop.retries import Retries
+from reconciler.loop.running import EVERYTHING, SOURCE, Pass, Running
+from reconciler.loop.schedule import Schedule
+from reconciler.model import Plan, Problem, SourceState, StackOutcome
+from reconciler.observed.events import Gap, follow
+from reconciler.observed.memory import Memory
+from reconciler.pipeline import Desk, Listener, Order, Pipeline, Report, Silent, Trigger
+from reconciler.plan.texts import problem_hint, problem_text
+from reconciler.settings import Settings
+
+_TICK = 10.0
+"""Seconds after which the dispatcher turns although nothing happened."""
+_THREADS = 64
+
+_log = structlog.get_logger()
+
+
+class Agent:
+    """Keeps one host as git says; make it, `run` it in a thread, `stop` it from any other. `watchers` follow its passes.
+
+    Raises what `Pipeline.open` raises.
+    """
+
+    def __init__(self, settings: Settings, watchers: Sequence[Watcher] = ()) -> None:
+        self.memory = Memory()
+        self.pipeline = Pipeline.open(settings)
+        self.pipeline.memory = self.memory
+        self.queue = Queue()
+        self.running = Running(self.queue.nudge)
+        self.retries = Retries(self.queue)
+        self.marks = Marks()
+        self.source: SourceState | None = None
+        self.problem: Problem | None = None
+        """What was wrong with the source, the last time it was asked."""
+        self.looked = threading.Event()
+        """Set once the first wide pass has ended, however it did."""
+        self._watchers = watchers
+        self._stopping = threading.Event()
+        self._fetching = threading.Lock()
+        self._trigger: Trigger = "start"
+        self._schedule = Schedule(settings.source.poll, settings.drift.every, self._on_schedule)
+        self._refs = self._watch_refs(settings)
+        self._threads = ThreadPoolExecutor(_THREADS, "pass")
+        self._turned = time.monotonic()
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that count now."""
+        return self.pipeline.settings
+
+    def run(self) -> None:
+        """Keep the host until `stop`."""
+        threading.Thread(target=self._listen, name="events", daemon=True).start()
+        self._schedule.start()
+        self._refs.start()
+        self.queue.add(SOURCE)
+        while not self._stopping.is_set():
+            self._turned = time.monotonic()
+            self._refs.check()
+            self._schedule.check()
+            if names := self.queue.take(self.running, _TICK):
+                self._dispatch(names)
+        self._refs.stop()
+        self._schedule.stop()
+        self.running.wait_until_idle()
+        self._threads.shutdown()
+        self.pipeline.close()
+
+    def stop(self) -> None:
+        """Let `run` come to its end: compose is let finish, pulls and waits are cut short."""
+        self._stopping.set()
+        self.running.close()
+        self.queue.close()
+
+    def alive(self) -> float:
+        """Return how many seconds ago the dispatcher turned last; up to ten are usual."""
+        return time.monotonic() - self._turned
+
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings; the ones that an agent has for life (`life.FIXED`) are the same."""
+        with self._fetching:
+            self.pipeline.reconfigure(settings)
+        self._schedule.change(settings.source.poll, settings.drift.every)
+        self._refs.stop()
+        self._refs = self._watch_refs(settings)
+        self._refs.start()
+        self.queue.add(SOURCE)
+        self.queue.add(EVERYTHING)
+
+    def desk(self, who: str) -> Desk:
+        """Return where a person asks."""
+        return AgentDesk(self, who)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what works less well than it might, in words."""
+        return (self._refs.problem,) if self._refs.problem else ()
+
+    # ── source ───────────────────────────────────────────────────────────────────────────────────
+
+    def fetch(self, *, accept_rewrite: bool = False) -> SourceState:
+        """Ask git now; a new revision is from now on the one that passes are for. Raises what `Pipeline.refresh` raises."""
+        with self._fetching, self.running.fetching():
+            try:
+                source = self.pipeline.refresh(accept_rewrite=accept_rewrite)
+            except ReconcilerError as error:
+                self.problem = error.problem(SOURCE)
+                self.source = self.pipeline.last_good(self.problem)
+                raise
+            self.source, self.problem = source, source.problem
+            return source
+
+    def _follow_source(self) -> None:
+        before = self.source
+        try:
+            source: SourceState | None = self.fetch()
+        except (SourceUnreachable, InvalidSource, NotFastForward):
+            source = self.source  # it is in the status; git is asked again at the next poll
+        if source is not None and (before is None or before.revision != source.revision):
+            self.retries.forgive()
+            self._look_at_everything("push" if before else "start")
+
+    # ── what enqueues ────────────────────────────────────────────────────────────────────────────
+
+    def _look_at_everything(self, trigger: Trigger) -> None:
+        self._trigger = trigger
+        self.queue.add(EVERYTHING)
+
+    def _on_schedule(self, name: str) -> None:
+        if name == EVERYTHING:
+            self.memory.forget_all()  # whatever the events said
+            self._look_at_everything("schedule")
+        else:
+            self.queue.add(name)
+
+    def _listen(self) -> None:
+        for item in follow(self.settings.docker.host, self._stopping):
+            marked = self.marks.heard(item)
+            if isinstance(item, Gap):
+                self.memory.forget_all()
+                self._look_at_everything("drift")
+            else:
+                self.memory.forget(item)
+                self.pipeline.note_stops(marked.stopped, marked.started)
+                self.wake(marked.wake)
+
+    def wake(self, names: Mapping[str, float]) -> None:
+        """Let stacks be looked at in so many seconds, later where they crash again and again, never where we gave up."""
+        for name, after in names.items():
+            if (delay := self.retries.delay(name)) is not None:
+                self.queue.add(name, after=max(after, delay))
+
+    def _watch_refs(self, settings: Settings) -> RefWatch:
+        return RefWatch(settings.source.url, settings.source.ref, lambda: self.queue.add(SOURCE))
+
+    # ── what takes ───────────────────────────────────────────────────────────────────────────────
+
+    def _dispatch(self, names: Sequence[str]) -> None:
+        if SOURCE in names:
+            self.spawn(self._follow_source)
+        if self.source is None:
+            return  # the first revision wakes everything
+        left = frozenset(self.retries.given_up)
+        if EVERYTHING in names:
+            self._begin(Order(trigger=self._trigger, patient=True, leave=left))
+        elif stacks := frozenset(names) - {SOURCE} - left:
+            retried = any(map(self.queue.failures, stacks))
+            self._begin(Order(scope=stacks, trigger="retry" if retried else "drift", patient=True))
+
+    def _begin(self, order: Order) -> None:
+        self.spawn(self._make_own, self.running.admit(order))
+
+    def spawn(self, work: Callable[..., object], *arguments: object) -> None:
+        """Let something be done in a thread of its own; a bug in it is told, and ends nothing else."""
+        with suppress(RuntimeError):  # we are about to end
+            self._threads.submit(work, *arguments).add_done_callback(_admit_bug)
+
+    def _make_own(self, one: Pass) -> None:
+        names = one.order.scope or {EVERYTHING}
+        try:
+            self.make(one, Silent())
+        except ReconcilerError as error:
+            problem = error.problem("pass")
+            _log.warning("no pass could be made", why=problem_text(problem), hint=problem_hint(problem))
+            for name in names:
+                self.queue.failed(name)
+        else:
+            self.queue.succeeded(EVERYTHING)
+
+    def make(self, one: Pass, listener: Listener) -> Report:
+        """Make an admitted pass, and draw the conclusions.
+
+        Raises what `Pipeline.reconcile` raises, and Cut when we are about to end.
+        """
+        order = one.order
+        with self.running.under_way(one) as may_begin:
+            if not may_begin or self.source is None:
+                raise Cut("cut")
+            watching = [watcher.begins(order) for watcher in self._watchers]
+            try:
+                report = self.pipeline.reconcile(self.source, order, Chorus((one, Marking(self), *watching, listener)))
+            finally:
+                if one.is_wide:
+                    self.looked.set()
+            self.retries.conclude(report, self.pipeline.latest)
+        for watcher in self._watchers:
+            watcher.ended(order, report)
+        return report
+
+
+class Marking(Silent):
+    """Tells the marks of an agent what a pass works on."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def planned(self, plan: Plan, stacks: frozenset[str]) -> None:  # noqa: ARG002 - a listener hears more than it needs
+        if (latest := self._agent.pipeline.latest) is not None:
+            self._agent.marks.learn(belongings(latest.desired, latest.recorded, latest.observed))
+        self._agent.marks.began(stacks)
+
+    def settled(self, outcome: StackOutcome) -> None:
+        self._agent.wake(self._agent.marks.ended({outcome.stack}, outcome.looked_at or datetime.now(UTC)))
+
+
+def _admit_bug(future: Future[object]) -> None:
+    error = None if future.cancelled() else future.exception()
+    if error is not None and not isinstance(error, Cut):
+        _log.error("a bug; please report it", exc_info=error)
