@@ -34,8 +34,10 @@ _ASKED = {
 _ANSWERS_WITHIN = 10.0
 """Seconds in which an engine has to begin to answer; one that is coming up lets us wait, and answers when it is there."""
 _SHORTEST, _LONGEST = 0.1, 10.0
-_SHARE = 0.1
+_SHARE = 0.05
 """The wait between two tries, as a share of the outage so far: who comes back soon is found soon, who is away is let alone."""
+_PROVED = 1.0
+"""Seconds after which a stream was a real one: who answers and hangs up at once is called ever more seldom."""
 _KEPT = 256
 """Events that the engine itself keeps: no more can come twice."""
 
@@ -107,7 +109,7 @@ class _Line:
                 yield from self._new(stream)
             except EngineUnreachable as error:
                 self._reason = error.code
-            if time.monotonic() - opened > _LONGEST:  # not one of those that answer and hang up at once
+            if time.monotonic() - opened > _PROVED:
                 self._broken_since = time.monotonic()
 
     def pause(self) -> float:

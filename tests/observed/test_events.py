@@ -13,7 +13,7 @@ from contextlib import closing
 import docker
 import pytest
 
-from reconciler.observed.events import EngineEvent, Gap, follow
+from reconciler.observed.events import EngineEvent, Gap, _Line, follow
 
 
 class Listening:
@@ -218,3 +218,12 @@ def test_the_end_comes_at_once(fake, listen, answers):
     told.close()
     assert time.monotonic() - began < 5
     caller.close()
+
+
+@pytest.mark.parametrize(("outage", "least", "most"), [(0, 0.08, 0.12), (4, 0.16, 0.24), (60, 2.4, 3.6), (900, 8, 12)])
+def test_the_longer_it_is_away_the_less_it_is_called(outage, least, most):
+    """Who comes back in seconds is found at once; who stays away costs next to nothing."""
+    line = _Line("unix:///nowhere")
+    line._broken_since -= outage
+    assert least <= line.pause() <= most
+    assert len({line.pause() for _ in range(9)}) > 1
