@@ -1,12 +1,13 @@
 # check  lint, format, types, layers          bench  measure against docker compose
 # test   unit tests and scenarios             demo   a tour on a private dockerd; TOUR=only ends after it
 # e2e    all scenarios, the slow ones too
-# Each sets up what it needs first (deploy/bootstrap).
+# install, uninstall   put the product on this host with a systemd unit, or take it away (deploy/install); as root
+# Each of the first five sets up what it needs first (deploy/bootstrap).
 
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: check test e2e bench demo
+.PHONY: check test e2e bench demo install uninstall
 
 check:
 	@deploy/bootstrap --python
@@ -31,3 +32,9 @@ bench:
 demo:
 	@deploy/bootstrap
 	$(BIN)/python deploy/demo.py $(if $(TOUR),--tour $(TOUR))
+
+install:
+	@deploy/install
+
+uninstall:
+	@deploy/install --remove

@@ -138,7 +138,7 @@ def machine(tmp_path):
     for folder in ("root/etc/apt/preferences.d", "root/etc/apt/sources.list.d", "root/usr/sbin", "home", "bin", "log"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "checkout/deploy").mkdir(parents=True)
-    for name in ("deploy/bootstrap", "pyproject.toml", "requirements-dev.lock"):
+    for name in ("deploy/bootstrap", "deploy/python.sh", "pyproject.toml", "requirements-dev.lock"):
         shutil.copy(REPOSITORY / name, tmp_path / "checkout" / name)
     for tool in [*TOOLS, "cp", "mkdir"]:
         found = shutil.which(tool)
