@@ -57,10 +57,7 @@ def lines(told: Document) -> Iterator[str]:
         yield from _action(action)
     for name, stack in mapping(told.get("stacks")).items():
         if problem := mapping(mapping(stack).get("problem")):
-            place = f"{place_text(problem)}: " if place_text(problem) else ""
-            yield f"  ! {inert(name)}: {text(mapping(stack).get('result'))}: {place}{text(problem.get('text'))}"
-            if problem.get("hint"):
-                yield f"      {text(problem.get('hint'))}"
+            yield from problem_lines(f"  ! {inert(name)}: {text(mapping(stack).get('result'))}", problem)
 
 
 def _when(told: Document) -> str:
@@ -82,7 +79,7 @@ def _action(action: Document) -> Iterator[str]:
     yield f"  {mark} {text(action.get('target'))}  {done}  ({why})  {time}"
     yield from field_lines(sequence(action.get("fields")), "      ")
     if problem := mapping(action.get("problem")):
-        yield f"      {text(problem.get('text'))}"
+        yield from problem_lines("    !", problem)
 
 
 def field_lines(fields: Sequence[object], indent: str) -> Iterator[str]:
@@ -91,6 +88,17 @@ def field_lines(fields: Sequence[object], indent: str) -> Iterator[str]:
         yield f"{indent}{text(field.get('path'))}: {shown(field.get('before'))} → {shown(field.get('after'))}"
     if len(fields) > _FIELDS:
         yield f"{indent}and {count(len(fields) - _FIELDS, 'field')} more"
+
+
+def problem_lines(lead: str, problem: Document) -> Iterator[str]:
+    """Say what was wrong and where, then what to do, further in."""
+    place = f"{place_text(problem)}: " if place_text(problem) else ""
+    indent = " " * (len(lead) - len(lead.lstrip()) + 2)
+    first, *rest = str(problem.get("text") or "").splitlines() or [""]
+    yield f"{lead}: {place}{inert(first)}"
+    yield from (f"{indent}  {inert(line)}" for line in rest)
+    if problem.get("hint"):
+        yield f"{indent}{text(problem.get('hint'))}"
 
 
 def place_text(entry: Document) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.cli.history import field_lines, place_text
-from reconciler.cli.inert import inert, json_text
+from reconciler.cli.history import field_lines, place_text, problem_lines
+from reconciler.cli.inert import json_text
 from reconciler.cli.moments import local_time
 from reconciler.cli.reach import opened
 from reconciler.cli.statusdoc import mapping, sequence, text
@@ -111,7 +111,7 @@ def _open(answer: Document) -> Iterator[str]:
         yield f"  Look after it again: reconciler resume {text(answer.get('stack'))}"
     yield from _failed(mapping(answer.get("failed")))
     for blocked in map(mapping, sequence(answer.get("blocked"))):
-        yield from _problem(f"Blocked, {text(blocked.get('reason'))}", blocked)
+        yield from problem_lines(f"Blocked, {text(blocked.get('reason'))}", blocked)
     yield from _waiting(mapping(answer.get("waiting")))
     for held in map(mapping, sequence(answer.get("held"))):
         note = f": {text(held.get('note'))}" if held.get("note") else ""
@@ -129,16 +129,7 @@ def _open(answer: Document) -> Iterator[str]:
 def _failed(failed: Document) -> Iterator[str]:
     if failed:
         when = f" {local_time(text(failed.get('at')))} in {_run(failed)}" if failed.get("run") else ""
-        yield from _problem(f"Failed{when}", mapping(failed.get("problem")))
-
-
-def _problem(lead: str, problem: Document) -> Iterator[str]:
-    place = f"{place_text(problem)}: " if place_text(problem) else ""
-    first, *rest = str(problem.get("text") or "").splitlines() or [""]
-    yield f"{lead}: {place}{inert(first)}"
-    yield from (f"    {inert(line)}" for line in rest)
-    if problem.get("hint"):
-        yield f"  {text(problem.get('hint'))}"
+        yield from problem_lines(f"Failed{when}", mapping(failed.get("problem")))
 
 
 def _waiting(waiting: Document) -> Iterator[str]:

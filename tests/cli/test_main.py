@@ -18,7 +18,9 @@ def command(*arguments, code="from reconciler.cli.main import main; main()", **o
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["apply", "-h"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plan", "--help"], ["why", "-h"], ["run", "-h"], ["init", "-h"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     """Help and version are answered without the engine, git, YAML or rich."""
     code = "import sys; from reconciler.cli.main import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
@@ -39,6 +41,11 @@ def test_help_loads_nothing_heavy(arguments):
         (["plan", "-o"], "requires an argument"),
         (["apply", "no-such-plan.json"], "no-such-plan.json"),
         (["validate", "no-such-folder"], "no-such-folder"),
+        (["why"], "TARGET"),
+        (["history", "--limit", "0"], "--limit"),
+        (["suspend", "web"], "--reason"),
+        (["suspend", "web", "--reason", " "], "--reason"),
+        (["suspend", "web", "--reason", "x", "--until", "soon"], "2026-12-01T08:00"),
     ],
 )
 def test_wrong_usage_is_64(arguments, words, capsys):
@@ -58,7 +65,7 @@ def test_a_file_that_is_no_plan_is_wrong_usage(tmp_path, capsys):
     assert "plan -o" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["plan", "apply", "status"])
+@pytest.mark.parametrize("verb", ["plan", "apply", "status", "history", "run"])
 def test_missing_settings_are_one_clear_error(verb, tmp_path, capsys):
     """Our own errors have no traceback: what, where, and what to do."""
     assert run([verb, "--config", str(tmp_path / "none.yaml")]) == 1
