@@ -184,12 +184,15 @@ class Agent:
             self.spawn(self._follow_source)
         if self.source is None:
             return  # the first revision wakes everything
-        left = frozenset(self.retries.given_up)
+        quiet = self.marks.quiet()
+        left = frozenset(self.retries.given_up) | quiet.keys()
         if EVERYTHING in names:
             self._begin(Order(trigger=self._trigger, patient=True, leave=left))
         elif stacks := frozenset(names) - {SOURCE} - left:
             retried = any(map(self.queue.failures, stacks))
             self._begin(Order(scope=stacks, trigger="retry" if retried else "drift", patient=True))
+        for name, seconds in quiet.items():
+            self.queue.add(name, after=seconds)
 
     def _begin(self, order: Order) -> None:
         self.spawn(self._make_own, self.running.admit(order))
@@ -221,9 +224,11 @@ class Agent:
             if not may_begin or self.source is None:
                 raise Cut("cut")
             watching = [watcher.begins(order) for watcher in self._watchers]
+            marking = Marking(self)  # before the pass frees a stack the marks have to know
             try:
-                report = self.pipeline.reconcile(self.source, order, Chorus((one, Marking(self), *watching, listener)))
+                report = self.pipeline.reconcile(self.source, order, Chorus((marking, one, *watching, listener)))
             finally:
+                marking.close()
                 if one.is_wide:
                     self.looked.set()
             self.retries.conclude(report, self.pipeline.latest)
@@ -237,14 +242,23 @@ class Marking(Silent):
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
+        self._looked_at = datetime.now(UTC)
+        self._open: set[str] = set()
 
-    def planned(self, plan: Plan, stacks: frozenset[str]) -> None:  # noqa: ARG002 - a listener hears more than it needs
+    def planned(self, plan: Plan, stacks: frozenset[str]) -> None:
         if (latest := self._agent.pipeline.latest) is not None:
             self._agent.marks.learn(belongings(latest.desired, latest.recorded, latest.observed))
+        self._looked_at = plan.created
+        self._open.update(stacks)
         self._agent.marks.began(stacks)
 
     def settled(self, outcome: StackOutcome) -> None:
-        self._agent.wake(self._agent.marks.ended({outcome.stack}, outcome.looked_at or datetime.now(UTC)))
+        self._open.discard(outcome.stack)
+        self._agent.wake(self._agent.marks.ended({outcome.stack}, outcome.looked_at or self._looked_at))
+
+    def close(self) -> None:
+        """Let go of what a pass that broke off did not settle."""
+        self._agent.wake(self._agent.marks.ended(self._open, self._looked_at))
 
 
 def _admit_bug(future: Future[object]) -> None:

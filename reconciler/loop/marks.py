@@ -104,6 +104,12 @@ class Marks:
             window = self._windows.get(name)
             return 0.0 if window is None else max(window.until - self._clock(), 0.0)
 
+    def quiet(self) -> Mapping[str, float]:
+        """Return all stacks that are to be left to whoever runs compose on them, and for how many seconds."""
+        with self._lock:
+            names = tuple(self._windows)
+        return {name: seconds for name in names if (seconds := self.quiet_in(name))}
+
     def says(self, name: str) -> str | None:
         """Say what a stack waits for, if it does."""
         return f"waits for {waiting_text('compose-by-hand', {})}" if self.quiet_in(name) else None

@@ -137,7 +137,7 @@ class Attempt:
             result: Result = "FailedPartial" if task.actions else "FailedUnchanged"
             outcome = self._hidden(replace(outcome, result=result, problem=problem))
         if second is not None:
-            outcome = replace(outcome, looked_at=second.looked_at)
+            outcome = replace(outcome, looked_at=second.plan.created)
         if second is None or problem is not None:
             self._rooms.store.finish(outcome, run=self._run)
         elif task.stack is None:

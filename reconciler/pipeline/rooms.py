@@ -14,7 +14,8 @@ from typing import Self
 
 from reconciler import __version__
 from reconciler.address import shown
-from reconciler.desired.load import Context, load
+from reconciler.desired.kept import Kept
+from reconciler.desired.load import Context
 from reconciler.desired.repo import Repository
 from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
@@ -36,7 +37,7 @@ from reconciler.tools import ComposeTool, find_compose
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with everything it was made from; `scope` is what it covers, `looked_at` when the look at the engine began."""
+    """A plan with everything it was made from; `scope` is what it covers. It is as old as the beginning of its look."""
 
     plan: Plan
     desired: Desired
@@ -45,7 +46,6 @@ class Planned:
     redactor: Redactor
     order: Order
     scope: Scope
-    looked_at: datetime
 
     @cached_property
     def worlds(self) -> Mapping[str, World]:
@@ -70,6 +70,7 @@ class Rooms:
         self.latest: Planned | None = None
         """The plan that was made last, of whatever scope."""
         self._key = store.key()
+        self._kept = Kept()
         self._engine: EngineClient | None = None
 
     @classmethod
@@ -135,7 +136,7 @@ class Rooms:
             owned=settings.daemon.owned if settings.daemon else None,
             owned_positions=settings.daemon.positions if settings.daemon else {},
         )
-        return load(self.repository.tree(revision.commit), context)
+        return self._kept.load(self.repository, revision.commit, context)
 
     def plan_for(
         self, desired: Desired, url: str, order: Order = _ANYBODYS, scope: Scope = None, known: Engine | None = None
@@ -156,11 +157,11 @@ class Rooms:
             )
         drift = self.settings.drift
         options = Options(
-            now=datetime.now(UTC), agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
+            now=looked_at, agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
             correct=drift.correct, patient=order.patient, stop_grace=drift.stop_grace,
         )  # fmt: skip
         plan = veiled_plan(make_plan(desired, observed, recorded, options, redactor.mask), redactor.text)
-        self.latest = Planned(plan, desired, observed, recorded, redactor, order, scope, looked_at)
+        self.latest = Planned(plan, desired, observed, recorded, redactor, order, scope)
         return self.latest
 
     def plan_again(self, planned: Planned, scope: Scope) -> Planned:

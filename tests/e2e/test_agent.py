@@ -1,0 +1,128 @@
+"""The agent keeps a host: pushes, drift of every kind, what a person stopped, and its own end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.agent import RunningAgent
+
+APP = "services:\n  app:\n    image: app:1\n    init: true\n    environment: {LEVEL: '%s'}\n"
+
+
+def _runs(host, name, level="1"):
+    container = host.containers(name).get(f"{name}-app-1")
+    return bool(container and container["State"]["Running"] and f"LEVEL={level}" in container["Config"]["Env"])
+
+
+@pytest.fixture
+def kept(host, unique):
+    """A host with one stack, and the agent that keeps it."""
+    name = unique("kept")
+    host.push({f"stacks/{name}/compose.yaml": APP % 1})
+    with RunningAgent(host) as agent:
+        agent.until(lambda: _runs(host, name))
+        agent.idle()
+        yield agent, name
+    host.clear(name)
+
+
+def test_a_push_is_deployed(kept, host):
+    """A push to a repository on this machine is noticed, and only the changed service is made anew."""
+    agent, name = kept
+    commit = host.push({f"stacks/{name}/compose.yaml": APP % 2})
+    agent.until(lambda: _runs(host, name, "2"))
+    agent.until(lambda: host.status()["revision"]["applied"] == commit)
+    assert host.status()["stacks"][name]["result"] == "Applied"
+
+
+def _rename(host, name):
+    host.api.rename(f"{name}-app-1", f"{name}-else")
+
+
+def _network(host, name):
+    host.api.disconnect_container_from_network(f"{name}-app-1", f"{name}_default")
+
+
+@pytest.mark.parametrize(
+    ("do", "is_back"),
+    [
+        (lambda host, name: host.api.remove_container(f"{name}-app-1", force=True), _runs),
+        (_rename, _runs),
+        (
+            _network,
+            lambda host, name: (
+                f"{name}_default" in host.containers(name)[f"{name}-app-1"]["NetworkSettings"]["Networks"]
+            ),
+        ),
+        (
+            lambda host, name: host.api.update_container(f"{name}-app-1", mem_limit="64m", memswap_limit="64m"),
+            lambda host, name: host.containers(name)[f"{name}-app-1"]["HostConfig"]["Memory"] == 0,
+        ),
+    ],
+    ids=["rm", "rename", "disconnect", "update"],
+)
+def test_drift_is_put_right_at_once(kept, host, do, is_back):
+    """Whatever somebody does to a container is seen when it happens, and undone."""
+    agent, name = kept
+    do(host, name)
+    agent.until(lambda: is_back(host, name) and _runs(host, name))
+
+
+def test_its_own_actions_wake_nobody(kept, host):
+    """A push makes one pass and no second one."""
+    agent, name = kept
+    before = len(agent.passes)
+    host.push({f"stacks/{name}/compose.yaml": APP % 2})
+    agent.until(lambda: len(agent.passes) > before)
+    agent.idle()
+    assert [one["pass"]["trigger"] for one in agent.passes[before:]] == ["push", "command"]
+
+
+def test_what_somebody_stopped_is_left_alone_for_a_while(host, unique):
+    """It is held, with the time and the command; a person's apply brings it back at once."""
+    name = unique("stopped")
+    host.push({f"stacks/{name}/compose.yaml": APP % 1})
+    with RunningAgent(host) as agent:
+        agent.until(lambda: _runs(host, name))
+        agent.idle()
+        host.api.stop(f"{name}-app-1", timeout=1)
+        agent.until(lambda: host.status()["stacks"][name]["held"])
+        (held,) = host.status()["stacks"][name]["held"]
+        assert held["why"] == "stop_grace"
+        assert held["until"]
+        assert not _runs(host, name)
+        host.apply()
+        assert _runs(host, name)
+    host.clear(name)
+
+
+def test_after_its_grace_what_was_stopped_comes_back(host, unique):
+    """The pass is made when the grace ends, without any event."""
+    name = unique("grace")
+    host.configure(drift={"stop_grace": "2s"})
+    host.push({f"stacks/{name}/compose.yaml": APP % 1})
+    with RunningAgent(host) as agent:
+        agent.until(lambda: _runs(host, name))
+        agent.idle()
+        host.api.stop(f"{name}-app-1", timeout=1)
+        agent.until(lambda: _runs(host, name))
+    host.clear(name)
+
+
+def test_it_ends_in_good_order_and_goes_on_where_it_was(kept, host):
+    """SIGTERM: exit 0. What changed meanwhile is put right when it is back; containers run on."""
+    agent, name = kept
+    before = host.ids(name)
+    assert agent.stop() == 0
+    assert host.ids(name) == before
+    host.push({f"stacks/{name}/compose.yaml": APP % 3})
+    with RunningAgent(host) as again:
+        again.until(lambda: _runs(host, name, "3"))
+
+
+def test_a_second_agent_is_refused(kept, host):
+    """It names the first one's process."""
+    agent, _ = kept
+    said = host.run("run")
+    assert said.code == 1
+    assert str(agent.process.pid) in said.err
