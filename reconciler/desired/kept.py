@@ -44,7 +44,7 @@ class Kept:
         with self._lock:
             # before anything is read: what is written meanwhile makes a difference the next time
             origin = _Origin(repository, commit, context, _marks(context))
-            if self._known is not None and self._known[0] == origin :
+            if self._known is not None and self._known[0] == origin and repository.keep(commit):
                 return self._known[1]
             desired = load(repository.tree(commit), context)
             self._known = (origin, desired) if origin.files is not None and _is_sound(desired) else None

@@ -76,6 +76,10 @@ class Repository:
         with self._locked():
             return self._staging.make(self._git, commit)
 
+    def keep(self, commit: str) -> bool:
+        """Keep a staged tree for longer, as one that was just asked for; False when it is no longer there."""
+        return self._staging.keep(commit)
+
     def last_touch(self, commit: str, paths: Sequence[str], since: str | None = None) -> Revision | None:
         """Return the newest commit up to `commit`, and after `since`, that touched a path: git's globs, in our folder of it.
 
@@ -128,6 +132,8 @@ class Repository:
     def _fetched(self, name: str) -> str:
         """Fetch one ref; only the very first time shallow, so that later ancestry is known."""
         git = self._git()
+        for half in (self._mirror / "objects/pack").glob("tmp_*"):
+            half.unlink(missing_ok=True)  # of a fetch that was ended; git leaves it for two weeks
         depth = [] if self._resolve(git, _SEEN) else ["--depth=1"]
         self._remote("fetch", *_QUIETLY, *depth, "--", self._url, f"+{name}:{_SEEN}", timeout=FETCH_LIMIT)
         commit = self._resolve(git, _SEEN)

@@ -52,6 +52,14 @@ class Staging:
         prefix = f"{self._path}/" if self._path else ""
         return Tree(home / "tree", entries, Revision(commit, document["subject"], document["author"]), prefix)
 
+    def keep(self, commit: str) -> bool:
+        """Count a staged revision among the newest; False when it is not there."""
+        try:
+            os.utime(self._home(commit))
+        except OSError:
+            return False
+        return True
+
     def make(self, git: Callable[[], Driver], commit: str) -> Tree:
         """Return a revision, staging it first if need be. Raises InvalidSource when `path` is not a folder in it."""
         found = self.tree(commit)

@@ -55,6 +55,8 @@ class Store:
         self._path = state_dir / database.NAME
         self._connection = connection
         self._lock = threading.RLock()
+        self._writes = 0
+        self._kept: tuple[tuple[int, int], Recorded] | None = None
 
     @classmethod
     def open(cls, state_dir: Path) -> Store:
@@ -73,23 +75,13 @@ class Store:
     # ── as the plan reads it ─────────────────────────────────────────────────────────────────────
 
     def recorded(self) -> Recorded:
-        """Read the whole record."""
+        """Read the whole record; the same object, as long as nobody has written anything, in this process or another."""
         with self._reading() as db:
-            since = {name: datetime.fromisoformat(at) for name, at in db.execute("SELECT name, since FROM seen")}
-            stacks = [rows.load_stack(row, since) for row in db.execute(_ALL_STACKS)]
-            defaults = db.execute("SELECT container, document FROM container_default")
-            facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM fact")}
-            return Recorded(
-                stacks={stack.name: stack for stack in stacks},
-                defaults={container: rows.load_document(text) for container, text in defaults},
-                daemon_applied=facts.get("daemon_applied", {}),
-                device=facts.get("device"),
-                machine_id=facts.get("machine_id"),
-                had_device_folder=facts.get("had_device_folder", False),
-                daemon_result=facts.get("daemon_result"),
-                suspended=holds.read_suspensions(db),
-                stops=holds.read_stops(db),
-            )
+            (others,) = db.execute("PRAGMA data_version").fetchone()
+            version = (self._writes, others)
+            if self._kept is None or self._kept[0] != version:
+                self._kept = (version, _read_record(db))
+            return self._kept[1]
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
 
@@ -308,6 +300,7 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._transaction("BEGIN IMMEDIATE") as db:
+            self._writes += 1
             yield db
 
     @contextmanager
@@ -330,6 +323,24 @@ _BEGIN = """
     ON CONFLICT (name) DO UPDATE SET project = excluded.project, folder = excluded.folder,
         inventory = excluded.inventory, attempted = excluded.attempted
 """
+
+
+def _read_record(db: sqlite3.Connection) -> Recorded:
+    since = {name: datetime.fromisoformat(at) for name, at in db.execute("SELECT name, since FROM seen")}
+    stacks = [rows.load_stack(row, since) for row in db.execute(_ALL_STACKS)]
+    defaults = db.execute("SELECT container, document FROM container_default")
+    facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM fact")}
+    return Recorded(
+        stacks={stack.name: stack for stack in stacks},
+        defaults={container: rows.load_document(text) for container, text in defaults},
+        daemon_applied=facts.get("daemon_applied", {}),
+        device=facts.get("device"),
+        machine_id=facts.get("machine_id"),
+        had_device_folder=facts.get("had_device_folder", False),
+        daemon_result=facts.get("daemon_result"),
+        suspended=holds.read_suspensions(db),
+        stops=holds.read_stops(db),
+    )
 
 
 def _set_facts(db: sqlite3.Connection, facts: Mapping[str, object]) -> None:

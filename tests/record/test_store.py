@@ -325,6 +325,56 @@ def test_why_tells_cause_and_fields(store):
     assert (done.ok, done.problem, done.seconds, done.run.id) == (False, problem, 2.0, run)
 
 
+# ── read once ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_record_is_read_anew_only_when_somebody_wrote(store):
+    """Our own write and another process's each make a difference, at once; without one it is the same object."""
+    other = again(store)
+    store.begin(WEB, frozenset({OLD}), "c1")
+    first = store.recorded()
+    assert store.recorded() is first
+
+    store.wrote_files("web", {"compose.yaml": "d1"})
+    assert store.recorded().stacks["web"].files == {"compose.yaml": "d1"}
+
+    other.wrote_files("web", {"compose.yaml": "d2"})
+    assert store.recorded().stacks["web"].files == {"compose.yaml": "d2"}
+    last = store.recorded()
+    assert store.recorded() is last
+    assert other.recorded() == last
+    other.close()
+
+
+def test_a_write_that_failed_leaves_what_was_read(store):
+    """What was rolled back is in no reading, neither before nor after."""
+    store.begin(WEB, frozenset({OLD}), "c1")
+    before = store.recorded()
+    with pytest.raises(TypeError):
+        store.wrote_files("web", {"compose.yaml": object()})
+
+    assert store.recorded() == before
+
+
+def test_threads_read_what_they_have_just_written(store):
+    """Nobody is given what was read before his own write."""
+    missed = []
+
+    def write(name):
+        stack = DesiredStack(name, name, f"/srv/stacks/{name}")
+        for number in range(20):
+            store.begin(stack, frozenset(), f"c{number}")
+            if store.recorded().stacks[name].attempted != f"c{number}":
+                missed.append((name, number))
+
+    threads = [threading.Thread(target=write, args=(f"s{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not missed
+
+
 # ── the file itself ──────────────────────────────────────────────────────────────────────────────
 
 
