@@ -14,6 +14,7 @@ from reconciler.model import Document, Plan, Problem, SourceState
 from reconciler.pipeline import Listener, Order, Report, Silent, Wish
 from reconciler.pipeline.local import LocalDesk
 from reconciler.pipeline.report import report_status
+from reconciler.pipeline.why import why
 from reconciler.plan.texts import problem_text
 from reconciler.record.status import Live
 
@@ -49,6 +50,11 @@ class AgentDesk(LocalDesk):
         """Say how this host stands to the revision that was fetched last; nobody waits for git."""
         source, problem = self.source()
         return report_status(self.pipeline, source, problem, live=self.live(), notes=self._agent.notes, patient=True)
+
+    def why(self, target: str) -> Document:
+        """Say why something is as it is, or not yet."""
+        source, problem = self.source()
+        return why(self.pipeline, target, source, problem, live=self.live(), patient=True)
 
     def suspend(self, stack: str, reason: str, until: datetime | None) -> None:
         """Leave a stack alone, and look again when that is over."""

@@ -53,7 +53,13 @@ class DaemonPart:
         """Tell whether there is something to do, to refuse, or to write down."""
         in_scope = self.planned.scope is None or DAEMON in self.planned.scope
         known = dict(self.planned.recorded.daemon_applied)
-        return in_scope and (self.rejected is not None or bool(self.actions) or self.git_keys != known)
+        return in_scope and (self._is_to_be_refused or bool(self.actions) or self.git_keys != known)
+
+    @property
+    def _is_to_be_refused(self) -> bool:
+        """Tell whether git's settings are to be refused: a person hears it each time, else it is written down once."""
+        told = self.planned.recorded.daemon_result == "Rejected" and self.planned.order.trigger != "command"
+        return self.rejected is not None and not told
 
     @property
     def git_keys(self) -> Document:

@@ -146,7 +146,7 @@ class Rooms:
         `scope` is given where it is less than the order's; `known` as for `look`.
         """
         recorded = self.store.recorded()
-        scope = scope or _scope(order, desired, recorded)
+        scope = _scope(order, desired, recorded) if scope is None else scope
         stacks = tuple(remember(stack, recorded.stacks.get(stack.name)) for stack in desired.stacks)
         desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
