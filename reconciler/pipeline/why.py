@@ -5,7 +5,7 @@ Pipeline; may import every room. Nothing is given as a reason that is not writte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -64,6 +64,7 @@ class Answer:
         """Return the document of `why --json`."""
         target, entry = self._target, self._entry()
         change = self._last_change()
+        pending, failed, held = self._pending(), self._failed(), self._entries(entry, "held")
         place = self._place(target.name)
         return {
             "schema": 1,
@@ -78,10 +79,10 @@ class Answer:
             "line": place.line if place else None,
             "changed": self._changed(change) if change else None,
             "repaired": self._repaired(change),
-            "failed": self._failed(),
-            "pending": [self._pending(action) for action in self._of_plan("actions")],
-            "waiting": waiting(self._status, entry),
-            "held": self._entries(entry, "held"),
+            "failed": failed,
+            "pending": pending,
+            "waiting": waiting(self._status, self._narrowed(entry, held, open_yet=bool(pending or failed))),
+            "held": held,
             "blocked": list(cast("Sequence[Document]", entry.get("blocked") or ())),
             "suspended": entry.get("suspended"),
             "container": self._container(self._own[0]) if self._is_one() else None,
@@ -222,24 +223,39 @@ class Answer:
 
     # ── what is to do ────────────────────────────────────────────────────────────────────────────
 
-    def _of_plan(self, kind: str) -> Iterator[Document]:
-        plan = self._facts.plan or {}
-        for action in cast("Sequence[Document]", plan.get(kind) or ()):
-            names = (str(action["target"]), str(action.get("object")))
-            container = self._target.container
-            if self._target.covers(names[0]) and (container is None or names[1] == container.name):
-                yield action
+    def _pending(self) -> list[Json]:
+        """Return what the plan has to do about it."""
+        container = self._target.container
+        actions = cast("Sequence[Document]", (self._facts.plan or {}).get("actions") or ())
+        own = (one for one in actions if self._target.covers(str(one["target"])))
+        return [_pending(one) for one in own if container is None or one["object"] == container.name]
 
-    def _pending(self, action: Document) -> Document:
-        cause = cast("Document", action["cause"])
-        said = {key: cause[key] for key in ("text", "file", "line", "commit")}
-        return {key: action[key] for key in ("target", "kind", "object", "because", "risks", "fields")} | said
+    def _narrowed(self, entry: Document, held: Sequence[Json], *, open_yet: bool) -> Document:
+        """Leave out of a stack's entry what only other services of it wait for."""
+        if self._target.kind in ("stack", DAEMON):
+            return entry
+        services = cast("Mapping[str, Document]", entry.get("services") or {})
+        health = str((services.get(self._target.last) or {}).get("health")).capitalize()
+        reason = entry.get("reason") if open_yet else None
+        return {
+            **entry,
+            "held": held,
+            "health": health,
+            "reason": reason,
+            "next": entry.get("next") if open_yet else None,
+        }
 
     def _entries(self, entry: Document, kind: str) -> list[Json]:
         """Return the entries about this target, and those about the whole stack."""
         found = cast("Sequence[Document]", entry.get(kind) or ())
         whole = DAEMON if self._target.kind == DAEMON else f"stack/{self._target.stack}"
         return [one for one in found if one["target"] == whole or self._target.covers(str(one["target"]))]
+
+
+def _pending(action: Document) -> Document:
+    cause = cast("Document", action["cause"])
+    said = {key: cause[key] for key in ("text", "file", "line", "commit")}
+    return {key: action[key] for key in ("target", "kind", "object", "because", "risks", "fields")} | said
 
 
 def _condition(container: Container) -> str:

@@ -140,7 +140,7 @@ def test_a_run_that_did_not_end_says_so():
 def test_following_prints_each_run_once_when_it_has_ended(capsys, monkeypatch):
     """Old runs first, newest last; one under way when it has ended; what happens in between prints nothing."""
     first, second = {**TOLD, "run": "1"}, {**TOLD, "run": "2"}
-    answers = [[first], [{**second, "ended": None}, first], [second, first], [second, first]]
+    answers = [[first], [{**second, "ended": None, "result": None}, first], [second, first], [second, first]]
 
     class Desk:
         def follow(self):
@@ -154,6 +154,7 @@ def test_following_prints_each_run_once_when_it_has_ended(capsys, monkeypatch):
 
     heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run ")]
     assert [head.split()[1] for head in heads] == ["1", "2"]
+    assert not any("did not end" in head for head in heads)
     assert answers == []
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.settings import load
+from tests.e2e.agent import RunningAgent
 from tests.e2e.host import Host
 
 COMPOSE = """\
@@ -242,8 +243,44 @@ def test_a_watched_status_is_printed_when_it_changes(host: Host, stack: str) -> 
         assert watching.stdout is not None
         assert any("OutOfSync" in line for line in watching.stdout)
         host.apply()
-        assert any("1 Synced" in line for line in watching.stdout)
+        assert "1 Synced\n" in watching.stdout
         watching.send_signal(signal.SIGINT)
         _, complaints = watching.communicate(timeout=20)
 
     assert (watching.returncode, complaints) == (0, "")
+
+
+def test_with_an_agent_the_same_is_asked_of_it(host: Host, stack: str) -> None:
+    """A push is told by `history --follow` when it has run; why knows whose stop waits how long, and for what else not."""
+    file, two = (
+        f"stacks/{stack}/compose.yaml",
+        "  db:\n    image: app:1\n    init: true\n    command: [sleep, '1000']\n",
+    )
+    host.push({file: compose("1") + two}, "First")
+    with RunningAgent(host) as agent:
+        agent.until(lambda: host.status()["counts"] == {"Synced": 1})
+        command = [
+            str(Path(sys.executable).with_name("reconciler")),
+            "--config",
+            str(host.config),
+            "history",
+            "--follow",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+            assert following.stdout is not None
+            assert any('"First" by Ada' in line for line in following.stdout)
+            host.push({file: compose("2") + two}, "Let A be 2")
+            assert any('"Let A be 2" by Ada' in line for line in following.stdout)
+            following.terminate()
+        host.api.stop(f"{stack}-db-1", timeout=0)
+        agent.until(lambda: why(host, f"{stack}/db")["held"])
+        stopped, other = why(host, f"{stack}-db-1"), why(host, f"{stack}/api")
+
+    assert (stopped["changed"]["trigger"], stopped["waiting"]["code"], stopped["pending"]) == (
+        "start",
+        "stop-grace",
+        [],
+    )
+    assert stopped["held"][0]["until"] == stopped["waiting"]["until"]
+    assert (other["changed"]["subject"], other["changed"]["trigger"]) == ("Let A be 2", "push")
+    assert (other["waiting"], other["held"]) == (None, [])
