@@ -57,12 +57,12 @@ def find_agent(state_dir: Path) -> RemoteDesk | None:
 def reachable(path: Path) -> bool:
     """Tell whether an agent answers at a socket, and soon. Raises NoAgent when it is of another version."""
     try:
-        with _answer(path, "GET", "version", {}, _PROBE):
-            return True
+        RemoteDesk(path).version(_PROBE)
     except NoAgent as error:
         if error.code != "agent-lost":
             raise
         return False
+    return True
 
 
 def holder(state_dir: Path) -> str | None:
@@ -88,6 +88,11 @@ class RemoteDesk:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def version(self, within: float = _ANSWER) -> str:
+        """Return the version of the agent, within so many seconds."""
+        version: str = self._ask("GET", "version", {}, within)["agent"]
+        return version
 
     def plan(self, *, confirm_prune: bool = False) -> tuple[SourceState, Plan]:
         """Let the agent fetch and plan."""

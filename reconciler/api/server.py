@@ -113,6 +113,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listening
     protocol_version = "HTTP/1.1"
     timeout = _PATIENCE
+    answers = False
+
+    def handle(self) -> None:
+        """Answer one question after the other; it is no error when whoever asked goes away in between."""
+        try:
+            super().handle()
+        except ConnectionError:
+            if self.answers:
+                raise
 
     def do_GET(self) -> None:
         self._serve()
@@ -133,12 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         with self.server.answering():
-            told = False
+            self.answers = True
             try:
                 self._tell(*self._answered())
-                told = True
+                self.answers = False
             finally:
-                if not told:  # a bug: its traceback goes where the agent's own go
+                if self.answers:  # a bug: its traceback goes where the agent's own go
                     self.close_connection = True
                     self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, WrongRequest("agent-bug", agent=__version__))
 

@@ -101,10 +101,11 @@ def plan(output: Path | None, as_json: bool, confirm_prune: bool) -> int:
 @cli.command()
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--accept-rewrite", is_flag=True, help="Follow the source although its history was rewritten.")
+@click.option("--no-wait", is_flag=True, help="Only ask the agent for it, and do not wait.")
 @_json
 @_prune
 @_config
-def apply(file: Path | None, accept_rewrite: bool, as_json: bool, confirm_prune: bool) -> int:
+def apply(file: Path | None, accept_rewrite: bool, no_wait: bool, as_json: bool, confirm_prune: bool) -> int:
     """Do what the plan says, then look again.
 
     With FILE, a plan saved by `plan -o`, only if that is still what would be done.
@@ -114,7 +115,14 @@ def apply(file: Path | None, accept_rewrite: bool, as_json: bool, confirm_prune:
     """
     from reconciler.cli.applying import run
 
-    return run(_config_file(), file, as_json=as_json, accept_rewrite=accept_rewrite, confirm_prune=confirm_prune)
+    return run(
+        _config_file(),
+        file,
+        as_json=as_json,
+        accept_rewrite=accept_rewrite,
+        confirm_prune=confirm_prune,
+        wait=not no_wait,
+    )
 
 
 @cli.command()

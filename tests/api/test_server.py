@@ -61,9 +61,10 @@ def test_the_mode_is_not_all_that_keeps_others_out(desk: FakeDesk) -> None:
         "import os, socket, sys\n"
         "os.setuid(65534)\n"
         "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
-        "s.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')\n"
-        "try: print(s.recv(1000))\n"
-        "except ConnectionResetError: print(b'')"
+        "try:\n"
+        "    s.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')\n"
+        "    print(s.recv(1000))\n"
+        "except ConnectionError: print(b'')"
     )
     try:
         done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
@@ -217,6 +218,21 @@ def test_a_bug_is_admitted(server: Server, path: Path, monkeypatch: pytest.Monke
     assert reachable(path)
 
 
+def test_whoever_hangs_up_is_no_error(server: Server, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes away without having read its answer leaves no traceback in the agent's log."""
+    errors_seen: list[object] = []
+    monkeypatch.setattr(serving._Listening, "handle_error", lambda *_: errors_seen.append(sys.exc_info()[1]))
+    with connect(path, 5) as talking:
+        talking.sendall(b"GET /v1/version HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert talking.recv(1, socket.MSG_PEEK) == b"H"
+
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(20)
+
+    assert errors_seen == []
+
+
 def test_one_connection_answers_many_questions(server: Server, path: Path) -> None:
     """HTTP/1.1 keeps it open, also after an answer that has no body."""
     connection = _Connection(path, 20)
@@ -296,17 +312,26 @@ def test_a_reader_that_never_reads_is_let_go(path: Path, desk: FakeDesk, monkeyp
 
 
 def test_the_end_waits_for_last_words(path: Path, desk: FakeDesk) -> None:
-    """A pass that ends with the agent is still reported to whoever follows it."""
+    """The server has not ended before a pass that ends with the agent was reported to whoever follows it."""
     server = Server(path, lambda _who: desk)
     server.start()
-    ending = threading.Event()
-    desk.before = lambda _listener: ending.set()
-    stopping = threading.Thread(target=lambda: server.stop() if ending.wait(20) else None)
-    stopping.start()
+    begun, ending = threading.Event(), threading.Event()
 
-    assert RemoteDesk(path).apply(Wish(), Heard()).converged
+    def end_with_the_agent(_listener: Listener) -> None:
+        begun.set()
+        ending.wait(20)
 
-    stopping.join()
+    desk.before = end_with_the_agent
+    reports: SimpleQueue[bool] = SimpleQueue()
+    following = threading.Thread(target=lambda: reports.put(RemoteDesk(path).apply(Wish(), Heard()).converged))
+    following.start()
+    assert begun.wait(20)
+    threading.Timer(0.2, ending.set).start()
+
+    server.stop()
+
+    assert server._listening._answering == 0
+    assert reports.get(timeout=20)
 
 
 def test_a_dead_client_is_noticed(server: Server, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
