@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.e2e.agent import RunningAgent
@@ -107,6 +109,92 @@ def test_after_its_grace_what_was_stopped_comes_back(host, unique):
         host.api.stop(f"{name}-app-1", timeout=1)
         agent.until(lambda: _runs(host, name))
     host.clear(name)
+
+
+NEVER_WELL = """\
+services:
+  app:
+    image: app:1
+    init: true
+    environment: {LEVEL: '%s'}
+    healthcheck: {test: ["CMD", "false"], interval: 1s, timeout: 1s, retries: 500, start_period: 500s}
+"""
+
+
+def test_the_newest_revision_ends_the_wait_for_an_older_one(kept, host):
+    """Nobody waits out the time that a broken revision has to get well."""
+    agent, name = kept
+    host.push({f"stacks/{name}/compose.yaml": NEVER_WELL % 2})
+    agent.until(lambda: host.status()["stacks"][name]["operation"] == "Verifying")
+    commit = host.push({f"stacks/{name}/compose.yaml": APP % 3})
+    agent.until(lambda: host.status()["revision"]["applied"] == commit, within=30)
+    assert _runs(host, name, "3")
+
+
+def test_other_stacks_do_not_wait_for_one_that_does(kept, host, unique):
+    """While one stack waits for its health, drift of another is put right."""
+    agent, name = kept
+    slow = unique("slow")
+    host.push({f"stacks/{slow}/compose.yaml": NEVER_WELL % 1})
+    agent.until(lambda: host.status()["stacks"][slow]["operation"] == "Verifying")
+    host.api.remove_container(f"{name}-app-1", force=True)
+    agent.until(lambda: _runs(host, name))
+    assert host.status()["stacks"][slow]["operation"] == "Verifying"
+    assert agent.stop() == 0  # nor does the end of the agent
+    host.clear(slow)
+
+
+def test_three_pushes_at_once_are_one_pass(kept, host):
+    """Each trigger only says that there is news; the newest is what is applied."""
+    agent, name = kept
+    before = len(agent.passes)
+    for level in (2, 3, 4):
+        host.write({f"stacks/{name}/compose.yaml": APP % level})
+        host.git("commit", "--quiet", "--all", "--message", f"level {level}")
+    agent.until(lambda: _runs(host, name, "4"))
+    agent.idle()
+    assert [one["pass"]["trigger"] for one in agent.passes[before:]] == ["push", "command"]
+
+
+def test_drift_is_put_right_while_git_is_away(kept, host):
+    """The last good revision goes on being kept, and the status says how git is."""
+    agent, name = kept
+    away = host.repository.rename(host.folder / "away")
+    host.api.remove_container(f"{name}-app-1", force=True)
+    agent.until(lambda: _runs(host, name))
+    assert host.run("plan").code == 0
+    assert host.status()["source"]["state"] == "unreachable"
+    away.rename(host.repository)
+
+
+def test_a_suspended_stack_is_left_alone_over_a_restart(kept, host):
+    """Who, why and the way back are in the status; resumed, it is put right at once."""
+    agent, name = kept
+    assert host.run("suspend", name, "--reason", "copying its files").code == 0
+    host.api.remove_container(f"{name}-app-1", force=True)
+    assert agent.stop() == 0
+    with RunningAgent(host) as again:
+        again.until(lambda: host.status()["stacks"][name]["held"])
+        stack = host.status()["stacks"][name]
+        assert stack["health"] == "Suspended"
+        assert stack["suspended"]["reason"] == "copying its files"
+        assert not host.containers(name)
+        assert host.run("resume", name).code == 0
+        again.until(lambda: _runs(host, name))
+
+
+def test_settings_are_read_again(kept, host):
+    """SIGHUP: bad ones are refused and the old ones stay, good ones count from now on."""
+    agent, name = kept
+    host.config.write_text(host.config.read_text() + "no_such_key: 1\n")
+    agent.process.send_signal(signal.SIGHUP)
+    agent.until(lambda: "no_such_key" in agent.said())
+    host.configure(drift={"correct": "report"})
+    agent.process.send_signal(signal.SIGHUP)
+    agent.until(lambda: "settings read again" in agent.said())
+    host.api.remove_container(f"{name}-app-1", force=True)
+    agent.until(lambda: [held["why"] for held in host.status()["stacks"][name]["held"]] == ["report"])
+    assert not host.containers(name)
 
 
 def test_it_ends_in_good_order_and_goes_on_where_it_was(kept, host):
