@@ -16,8 +16,8 @@ from reconciler.cli.statusdoc import mapping, sequence, shown, text
 from reconciler.cli.streams import say
 from reconciler.model import Document
 
-_TELLING = frozenset({"ended", "heartbeat"})
-"""Events after which a run may have come to its end."""
+_ENDED = "ended"
+"""The event of a pass that has come to its end."""
 _FIELDS = 6
 """Fields of one action that are printed; the rest is counted."""
 
@@ -32,7 +32,7 @@ def run(config: Path | None, stack: str | None, *, limit: int, follow: bool, as_
             return 0
         last = _show_new(_runs(document), 0, as_json=as_json)
         for event in events:
-            if event.get("event") in _TELLING:
+            if event.get("event") == _ENDED:
                 last = _show_new(_runs(desk.history(stack, limit)), last, as_json=as_json)
     return 0
 

@@ -144,7 +144,7 @@ def test_following_prints_each_run_once_when_it_has_ended(capsys, monkeypatch):
 
     class Desk:
         def follow(self):
-            return iter([{"event": "step"}, {"event": "ended"}, {"event": "ended"}, {"event": "heartbeat"}])
+            return iter([{"event": "step"}, {"event": "ended"}, {"event": "ended"}, {"event": "ended"}])
 
         def history(self, stack, limit):
             return {"runs": answers.pop(0)}
