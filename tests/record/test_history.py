@@ -21,7 +21,7 @@ from reconciler.model import (
     Revision,
     StackOutcome,
 )
-from reconciler.record import history
+from reconciler.record import database, history
 from reconciler.record.store import Store
 
 WEB = DesiredStack("web", "web", "/srv/stacks/web")
@@ -241,3 +241,30 @@ def test_who_made_a_container_is_known(store):
 def count(store: Store, table: str) -> int:
     found: int = store._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     return found
+
+
+def test_a_record_from_before_knows_its_last_changes(tmp_path, monkeypatch):
+    """What an older agent wrote down is read as the last change of each thing, the daemon's keys among them."""
+    with monkeypatch.context() as older:
+        older.setattr(database, "MIGRATIONS", database.MIGRATIONS[:2])
+        connection = database.connect(tmp_path)
+        connection.execute(
+            "INSERT INTO run VALUES (1, 'command', 'root', 'c1', '2026-01-01T00:00:00+00:00', NULL, 'Applied')"
+        )
+        write = "INSERT INTO done VALUES (1, '2026-01-01T00:00:00+00:00', ?, ?, ?, 'a', ?, ?, '[]', ?, NULL, 1.0)"
+        cause = '{"code":"field","args":{},"file":null,"line":null,"commit":"c1"}'
+        for stack, kind, target, because, ok in (
+            ("web", "create", TARGET, "change", 1),
+            ("web", "recreate", TARGET, "change", 1),
+            ("web", "start", TARGET, "drift", 1),
+            ("web", "recreate", "stack/web/service/b", "change", 0),
+            ("", "set", "daemon/debug", "change", 1),
+        ):
+            connection.execute(write, (stack, kind, target, because, cause, ok))
+        connection.close()
+    store = Store.open(tmp_path)
+
+    assert {target: change.kind for target, change in store.changes("web").items()} == {TARGET: "recreate"}
+    assert store.changes("daemon")["daemon/debug"].run.revision == "c1"
+    assert [told.run.id for told in store.history(stack="daemon")] == ["1"]
+    store.close()
