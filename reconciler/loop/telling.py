@@ -11,7 +11,7 @@ from collections.abc import Callable
 from reconciler.loop.chorus import Chorus
 from reconciler.loop.notify import Notifier
 from reconciler.model import GOOD, StackOutcome
-from reconciler.pipeline import Listener, Order, Report, Silent
+from reconciler.pipeline import Listener, Order, Report, Silent, Trigger
 from reconciler.plan.texts import cause_text, problem_text
 from reconciler.record.measures import Measures
 from reconciler.record.passlog import AgentLog, PassLog, Words
@@ -30,7 +30,7 @@ class Telling:
     def begins(self, order: Order) -> Listener:
         """Follow a pass; called in its thread, as is `ended`."""
         self._here.log = self._log.begins(order.trigger, order.who, wide=order.scope is None)
-        return Chorus((self._here.log, _Counting(self._measures)))
+        return Chorus((self._here.log, _Counting(self._measures, order.trigger)))
 
     def ended(self, order: Order, report: Report) -> None:
         """Say what a pass came to."""
@@ -45,11 +45,12 @@ class _Here(threading.local):
 
 
 class _Counting(Silent):
-    def __init__(self, measures: Measures) -> None:
+    def __init__(self, measures: Measures, trigger: Trigger) -> None:
         self._measures = measures
+        self._git_is_the_same = trigger in ("drift", "schedule")
 
     def settled(self, outcome: StackOutcome) -> None:
-        self._measures.settled(outcome)
+        self._measures.settled(outcome, git_is_the_same=self._git_is_the_same)
 
 
 def verdict(report: Report) -> str:

@@ -16,9 +16,6 @@ from reconciler.model import StackOutcome
 
 Room: TypeAlias = Literal["desired", "observed", "plan", "apply", "record"]
 
-_DRIFT = frozenset({"drift", "missing"})
-"""Why an action was needed although git had not changed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Took:
@@ -50,9 +47,10 @@ class Measures:
                 took = self._rooms.get(room, Took())
                 self._rooms[room] = Took(took.count + 1, took.seconds + seconds)
 
-    def settled(self, outcome: StackOutcome) -> None:
-        """Count the drift that was put right."""
-        corrected = sum(each.ok and each.action.because in _DRIFT for each in outcome.outcomes)
+    def settled(self, outcome: StackOutcome, *, git_is_the_same: bool) -> None:
+        """Count the drift that was put right; what is missing was taken away, unless git has just begun to want it."""
+        drift = {"drift", "missing"} if git_is_the_same else {"drift"}
+        corrected = sum(each.ok and each.action.because in drift for each in outcome.outcomes)
         with self._lock:
             self.corrections += corrected
 

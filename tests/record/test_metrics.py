@@ -94,24 +94,16 @@ def test_success_is_not_told_before_there_was_one(time_machine):
     assert read(measures)["reconciler_last_success_timestamp_seconds",] == 1_800_000_000
 
 
-def test_only_drift_that_was_put_right_counts():
-    """What git changed is no drift, and what failed is not put right."""
+@pytest.mark.parametrize(("git_is_the_same", "count"), [(True, 2), (False, 1)])
+def test_only_drift_that_was_put_right_counts(git_is_the_same, count):
+    """What git changed is no drift, nor is what it has just begun to want; what failed is not put right."""
     measures = Measures()
+    done = [Outcome(action(because), ok=True) for because in ("drift", "missing", "change")]
+    failed = Outcome(action("drift"), ok=False)
 
-    measures.settled(
-        StackOutcome(
-            "web",
-            "Applied",
-            outcomes=(
-                Outcome(action("drift"), ok=True),
-                Outcome(action("missing"), ok=True),
-                Outcome(action("change"), ok=True),
-                Outcome(action("drift"), ok=False),
-            ),
-        )
-    )
+    measures.settled(StackOutcome("web", "Applied", outcomes=(*done, failed)), git_is_the_same=git_is_the_same)
 
-    assert read(measures)["reconciler_drift_corrections_total",] == 2
+    assert read(measures)["reconciler_drift_corrections_total",] == count
 
 
 def test_each_stay_in_a_room_counts_also_one_that_fails(monkeypatch):
