@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -61,7 +62,8 @@ class Server:
     @property
     def alive(self) -> list[str]:
         """Return the processes of ours that still speak to it."""
-        return [pid for pid in (self.folder / "pids").read_text().split() if lives(pid)]
+        pids = self.folder / "pids"
+        return [pid for pid in pids.read_text().split() if lives(pid)] if pids.exists() else []
 
 
 def lives(pid: str) -> bool:
@@ -72,7 +74,8 @@ def lives(pid: str) -> bool:
 
 
 @pytest.fixture
-def server(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+def server(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The host's repository behind such an ssh; whatever still hangs in the end is killed."""
     folder = tmp_path / "server"
     folder.mkdir()
     (folder / "ssh").write_text(SSH.format(python=sys.executable, folder=str(folder)))
@@ -83,7 +86,9 @@ def server(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve
     host.configure(source={"url": f"ssh://git@home{host.repository}", "ref": "main"})
     found = Server(host, folder)
     found.goes("well")
-    return found
+    yield found
+    for pid in found.alive:
+        os.kill(int(pid), signal.SIGKILL)
 
 
 @pytest.fixture
