@@ -26,6 +26,7 @@ from reconciler.plan.health import judge_stack
 from reconciler.plan.patience import STOP_GRACE
 from reconciler.plan.scene import index_facts, own_containers
 from reconciler.plan.suspended import SUSPENDED, suspensions
+from reconciler.record.current import RUN
 
 if TYPE_CHECKING:
     from reconciler.pipeline.rooms import Planned, Rooms
@@ -67,6 +68,7 @@ class Attempt:
         begins = self._order.trigger == "command" or bool(tasks) or daemon.is_wanted
         if begins:
             self._run = self._rooms.store.start_run(self._order.trigger, self._who, self._planned.desired.revision)
+            RUN.set(self._run)
         plan, outcomes = self._planned.plan, self._daemon(daemon)
         if daemon.restarts:
             # The engine may have ended containers meanwhile: what to do about the stacks is asked anew.

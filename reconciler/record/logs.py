@@ -1,6 +1,6 @@
 """The form of the log: one line for what happened, as its reader wants it.
 
-Room 5 (record); imports nothing of ours. How foreign text is made harmless arrives as a function; secrets are masked before.
+Room 5 (record); may import its own room. How foreign text is made harmless arrives as a function; secrets are masked before.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import Literal, TextIO, TypeAlias
 
 import structlog
-from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from reconciler.record.current import RUN
 
 Form: TypeAlias = Literal["journal", "text", "json"]
 
@@ -40,7 +41,7 @@ def configure(stream: TextIO, form: Form, clean: Callable[[str], str], *, debug:
     stamped: list[Processor] = [] if form == "journal" else [structlog.processors.TimeStamper("iso", utc=True)]
     renderer = _json if form == "json" else _Text(clean, prioritised=form == "journal")
     structlog.configure(
-        processors=[merge_contextvars, structlog.processors.add_log_level, *stamped,
+        processors=[_with_run, structlog.processors.add_log_level, *stamped,
                     structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         logger_factory=lambda *_: sink,
@@ -71,6 +72,11 @@ class _Libraries(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = min(record.levelno // 10 * 10, logging.CRITICAL)
         structlog.get_logger().log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
+
+
+def _with_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["run"] = RUN.get()
+    return event
 
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import structlog
-from structlog.contextvars import clear_contextvars
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.model import GOOD, Action, Cause, Outcome, Plan, Problem, SourceState, StackOutcome, Step
+from reconciler.record.current import RUN
 
 _Kind: TypeAlias = "tuple[str, str, str, str | None, int | None]"
 
@@ -39,7 +39,7 @@ class AgentLog:
 
     def begins(self, trigger: str, who: str, *, wide: bool) -> PassLog:
         """Begin the log of a pass, which covers everything or not; call it in the thread of the pass."""
-        clear_contextvars()
+        RUN.set(None)  # the thread may have carried out another
         return PassLog(self, trigger, who, wide=wide)
 
     def is_new(self, about: str, problem: Problem | None) -> bool:

@@ -82,7 +82,8 @@ def test_the_life_of_an_agent(host, agent, systemd, port, tmp_path):
     assert agent.wait(60) == 0
     log = (tmp_path / "log").read_text()
     assert "agent runs" in log
-    assert f"stack={host_stack(host)} result=Applied" in log
+    [applied] = [line for line in log.splitlines() if f"stack={host_stack(host)} result=Applied" in line]
+    assert applied.endswith(" run=1")
     assert "settings refused, the old ones stay" in log
     assert f"where={host.config}:" in log
     assert log.splitlines()[-1].endswith("agent ended")

@@ -15,6 +15,7 @@ from reconciler.model import Action, Cause, Outcome, Plan, Problem, Revision, So
 from reconciler.plan.text import inert
 from reconciler.plan.texts import cause_text, problem_text
 from reconciler.record import logs
+from reconciler.record.current import RUN
 from reconciler.record.passlog import AgentLog, Words
 
 WORDS = Words(cause_text, problem_text)
@@ -26,7 +27,7 @@ def _nothing_stays():
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    RUN.set(None)
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
 
@@ -61,7 +62,7 @@ def test_programs_get_json():
     first = json.loads(written("json", lambda log: log.info("stack applied", stack="web", seconds=1.5)))
 
     assert first.pop("at").endswith("Z")
-    assert first == {"level": "info", "event": "stack applied", "stack": "web", "seconds": 1.5}
+    assert first == {"level": "info", "event": "stack applied", "stack": "web", "seconds": 1.5, "run": None}
 
 
 @pytest.mark.parametrize("form", ["journal", "text", "json"])
@@ -89,7 +90,7 @@ def test_what_libraries_log_has_the_same_form():
 
 def test_the_run_is_on_each_line_that_is_written_for_it():
     """Whoever knows the run says it once."""
-    structlog.contextvars.bind_contextvars(run="7")
+    RUN.set("7")
 
     assert written("journal", lambda log: log.info("x", stack="web")) == "<6>x  stack=web run=7\n"
 
@@ -205,3 +206,12 @@ def test_a_source_that_cannot_be_followed_is_said_once():
     assert heard(away) == []
     assert heard(None) == []
     assert heard(away) == ["source is not followed"]
+
+
+def test_a_pass_begins_without_the_run_of_the_one_before():
+    """Threads are used again."""
+    RUN.set("7")
+
+    AgentLog(WORDS).begins("drift", "", wide=True)
+
+    assert RUN.get() is None
