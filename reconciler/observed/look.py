@@ -34,7 +34,7 @@ def look(
     `known` is the engine itself as it was seen a moment ago. What `memory` knows, and the listing shows unchanged, is not asked
     for again. Raises EngineUnreachable and EngineRefused.
     """
-    with (memory or Memory()).looking() as remembered:
+    with (memory or Memory()).looking(ask.stops) as remembered:
         fresh, old = _containers(engine, ask.projects, remembered)
         networks = remembered.networks(lambda: tuple(map(_network, engine.networks())))
         has_news = any(has_stopped(one) for _, one in fresh)  # judged by the engine's clock of now

@@ -6,10 +6,11 @@ Room 2 (observed); may import model and its own room. Only as good as the events
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
 
 from reconciler.model import Container, Document, Engine, Network, Volume
 from reconciler.observed.containers import aged, health_of
@@ -17,6 +18,10 @@ from reconciler.observed.events import EngineEvent
 
 _T = TypeVar("_T")
 
+_Known: TypeAlias = "tuple[tuple[Document, datetime | None], Container]"
+"""What was said of a container, and what it was found to be then."""
+
+_NO_STOPS: Mapping[str, datetime] = {}
 _NETWORKS, _VOLUMES, _IMAGES, _ENGINE = "networks", "volumes", "images", "engine"
 _PARTS: Mapping[str, str] = {"network": _NETWORKS, "volume": _VOLUMES, "image": _IMAGES, "daemon": _ENGINE}
 
@@ -29,16 +34,16 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._containers: dict[str, tuple[Document, Container]] = {}
+        self._containers: dict[str, _Known] = {}
         self._images: dict[str, Document | None] = {}
         self._parts: dict[str, Any] = {}
         self._looks: list[Look] = []
 
     @contextmanager
-    def looking(self) -> Iterator[Look]:
-        """Lend what is known to one look, and keep what it learned."""
+    def looking(self, stops: Mapping[str, datetime] = _NO_STOPS) -> Iterator[Look]:
+        """Lend what is known to one look, and keep what it learned; `stops` as in `Ask`."""
         with self._lock:
-            look = Look(dict(self._containers), dict(self._images), dict(self._parts))
+            look = Look(dict(self._containers), dict(self._images), dict(self._parts), stops)
             self._looks.append(look)
         try:
             yield look
@@ -58,14 +63,28 @@ class Memory:
             else:
                 self._drop(_PARTS[event.kind])
 
+    def forget_projects(self, projects: Collection[str]) -> None:
+        """Forget what our own work on compose projects may have changed: its events may still be on their way."""
+        with self._lock:
+            self._containers = {
+                id_: known for id_, known in self._containers.items() if known[1].project not in projects
+            }
+            self._images = {name: image for name, image in self._images.items() if name.startswith("sha256:")}
+            self._drop(_NETWORKS)
+            self._drop(_VOLUMES)
+            self._let_none_keep()
+
     def forget_all(self) -> None:
         """Forget everything."""
         with self._lock:
             self._containers.clear()
             for part in _PARTS.values():
                 self._drop(part)
-            for looking in self._looks:
-                looking.keeps_nothing = True
+            self._let_none_keep()
+
+    def _let_none_keep(self) -> None:
+        for looking in self._looks:
+            looking.keeps_nothing = True
 
     def _drop(self, part: str) -> None:
         if part == _IMAGES:
@@ -86,11 +105,12 @@ class Memory:
 class Look:
     """What one look knows, learns, and must not keep."""
 
-    containers: Mapping[str, tuple[Document, Container]]
+    containers: Mapping[str, _Known]
     images: dict[str, Document | None]
     parts: dict[str, Any]
+    stops: Mapping[str, datetime]
     listed: set[str] = field(default_factory=set)
-    learned: dict[str, tuple[Document, Container]] = field(default_factory=dict)
+    learned: dict[str, _Known] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
     keeps_nothing: bool = False
 
@@ -99,11 +119,12 @@ class Look:
         name = str(listed["Id"])
         self.listed.add(name)
         known, one = self.containers.get(name, (None, None))
-        return aged(one) if one is not None and known == _lasting(listed) else None
+        return aged(one) if one is not None and known == self._lasting(listed) else None
 
     def learn(self, listed: Document, one: Container) -> None:
         """Take up what an inspect of a listed container made of it."""
-        self.learned[one.id] = (_lasting(listed), one)
+        if one.health != "unhealthy":  # its log goes on, and no event says so
+            self.learned[one.id] = (self._lasting(listed), one)
 
     def image(self, name: str, inspect: Callable[[str], Document | None]) -> Document | None:
         """Return an image by reference or id, asked for once."""
@@ -129,7 +150,6 @@ class Look:
         found: _T = self.parts[name]
         return found
 
-
-def _lasting(listed: Document) -> Document:
-    """Leave out of a listing's entry how long ago something was."""
-    return {**listed, "Status": health_of(listed)}
+    def _lasting(self, listed: Document) -> tuple[Document, datetime | None]:
+        """Leave out of a listing's entry how long ago something was; add what the record knows of the container."""
+        return {**listed, "Status": health_of(listed)}, self.stops.get(str(listed["Id"]))

@@ -168,13 +168,21 @@ class Rooms:
         """Look again at what is there, and plan anew for the same desired state and the same order."""
         same = scope is not None and "daemon" not in scope
         known = planned.observed.engine if same else None
+        if self.memory is not None:
+            # what we have done ourselves may not have come back to us as an event yet
+            self.memory.forget_projects(_projects(planned, scope)) if same else self.memory.forget_all()
         return self.plan_for(planned.desired, planned.plan.source, planned.order, scope, known)
+
+    def reconnect(self) -> None:
+        """Agree anew with the engine that answers next: it may be of another version."""
+        self._engine = None
 
     def engine(self) -> EngineClient:
         """Reach the engine; all looks and steps share one client. Raises EngineUnreachable."""
-        if self._engine is None:
-            self._engine = EngineClient.connect(self.settings.docker.host)
-        return self._engine
+        engine = self._engine
+        if engine is None:
+            engine = self._engine = EngineClient.connect(self.settings.docker.host)
+        return engine
 
 
 def _scope(order: Order, desired: Desired, recorded: Recorded) -> Scope:
@@ -182,6 +190,12 @@ def _scope(order: Order, desired: Desired, recorded: Recorded) -> Scope:
     if order.scope is not None or not order.leave:
         return order.scope
     return frozenset({"daemon", *recorded.stacks, *(stack.name for stack in desired.stacks)} - order.leave)
+
+
+def _projects(planned: Planned, scope: Scope) -> frozenset[str]:
+    projects = [(stack.name, stack.project) for stack in planned.desired.stacks]
+    projects += [(stack.name, stack.project) for stack in planned.recorded.stacks.values()]
+    return frozenset(project for name, project in projects if scope is None or name in scope)
 
 
 def _hidden(observed: Observed, redactor: Redactor) -> Observed:
