@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from reconciler.model import Document, Plan, Problem, SourceState
 from reconciler.pipeline import Listener, Order, Report, Silent, Wish
 from reconciler.pipeline.local import LocalDesk
 from reconciler.pipeline.report import report_status
-from reconciler.pipeline.why import why
 from reconciler.plan.texts import problem_text
 from reconciler.record.status import Live
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 class AgentDesk(LocalDesk):
     """A desk at which the running agent answers; what it says is what it would say without one."""
+
+    patient: ClassVar[bool] = True
 
     def __init__(self, agent: Agent, who: str) -> None:
         super().__init__(agent.pipeline, who)
@@ -49,12 +50,9 @@ class AgentDesk(LocalDesk):
     def status(self) -> Document:
         """Say how this host stands to the revision that was fetched last; nobody waits for git."""
         source, problem = self.source()
-        return report_status(self.pipeline, source, problem, live=self.live(), notes=self._agent.notes, patient=True)
-
-    def why(self, target: str) -> Document:
-        """Say why something is as it is, or not yet."""
-        source, problem = self.source()
-        return why(self.pipeline, target, source, problem, live=self.live(), patient=True)
+        return report_status(
+            self.pipeline, source, problem, live=self.live(), notes=self._agent.notes, patient=self.patient
+        )
 
     def suspend(self, stack: str, reason: str, until: datetime | None) -> None:
         """Leave a stack alone, and look again when that is over."""
