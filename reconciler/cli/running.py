@@ -56,6 +56,7 @@ def _live(loaded: Settings, read: Callable[[], Settings], notifier: Notifier) ->
     server = Server(loaded.state_dir / "agent.sock", desk_for)
     telling = Telling(notifier, measures, lambda: agent.settings.drift.every)
     agent = Agent(loaded, (telling, server.feed))
+    agent.pipeline.measures = measures
     with _listening(server), _offered(loaded.metrics, measures, agent), notifier.telling(agent.looked, agent.alive):
         _log.info("agent runs", version=__version__, device=loaded.device, file=str(loaded.file))
         Life(agent, loaded, read, notifier).lead()

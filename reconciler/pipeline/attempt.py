@@ -124,7 +124,9 @@ class Attempt:
         listener = Veiled(self._listener, self._planned.redactor.text)
         hands = Hands(self._rooms, task, stack.project, handle, listener, self._order.cut)
         work = Work(task, hands.look, hands.perform, listener, rest, self._order.cut.is_set)
-        return self._prove(task, self._hidden(work.run()))
+        with self._rooms.measures.room("apply"):
+            done = work.run()
+        return self._prove(task, self._hidden(done))
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:
         """Name all that may be ours from now on: what will be made, and what is ours or adopted as it stands."""

@@ -29,6 +29,7 @@ from reconciler.plan.ask import ask
 from reconciler.plan.plan import make_plan
 from reconciler.plan.scene import Options
 from reconciler.plan.world import World, make_worlds
+from reconciler.record.measures import Measures
 from reconciler.record.store import Store
 from reconciler.redact import Redactor
 from reconciler.settings import Settings
@@ -69,6 +70,8 @@ class Rooms:
         """What looks keep; None as long as nobody tells it of events."""
         self.latest: Planned | None = None
         """The plan that was made last, of whatever scope."""
+        self.measures = Measures()
+        """How long passes and looks stay in each room; the agent puts its own in the place."""
         self._key = store.key()
         self._kept = Kept()
         self._engine: EngineClient | None = None
@@ -136,7 +139,8 @@ class Rooms:
             owned=settings.daemon.owned if settings.daemon else None,
             owned_positions=settings.daemon.positions if settings.daemon else {},
         )
-        return self._kept.load(self.repository, revision.commit, context)
+        with self.measures.room("desired"):
+            return self._kept.load(self.repository, revision.commit, context)
 
     def plan_for(
         self, desired: Desired, url: str, order: Order = _ANYBODYS, scope: Scope = None, known: Engine | None = None
@@ -145,13 +149,14 @@ class Rooms:
 
         `scope` is given where it is less than the order's; `known` as for `look`.
         """
-        recorded = self.store.recorded()
+        with self.measures.room("record"):
+            recorded = self.store.recorded()
         scope = _scope(order, desired, recorded) if scope is None else scope
         stacks = tuple(remember(stack, recorded.stacks.get(stack.name)) for stack in desired.stacks)
         desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
         looked_at = datetime.now(UTC)
-        with veiled_errors(redactor.text):
+        with veiled_errors(redactor.text), self.measures.room("observed"):
             observed = _hidden(
                 look(self.engine(), ask(desired, recorded, scope), self.settings.daemon, known, self.memory), redactor
             )
@@ -160,7 +165,8 @@ class Rooms:
             now=looked_at, agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
             correct=drift.correct, patient=order.patient, stop_grace=drift.stop_grace,
         )  # fmt: skip
-        plan = veiled_plan(make_plan(desired, observed, recorded, options, redactor.mask), redactor.text)
+        with self.measures.room("plan"):
+            plan = veiled_plan(make_plan(desired, observed, recorded, options, redactor.mask), redactor.text)
         self.latest = Planned(plan, desired, observed, recorded, redactor, order, scope)
         return self.latest
 

@@ -71,6 +71,8 @@ def test_the_life_of_an_agent(host, agent, systemd, port, tmp_path):
     scraped = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
     assert 'reconciler_stacks{health="Healthy",result="Applied",sync="Synced"} 1.0' in scraped
     assert "reconciler_last_success_timestamp_seconds" in scraped
+    for room in ("desired", "observed", "plan", "apply", "record"):
+        assert f'reconciler_room_seconds_count{{room="{room}"}}' in scraped
 
     host.configure(drift={"evry": "1h"})
     agent.send_signal(signal.SIGHUP)
