@@ -6,6 +6,7 @@ import this one only where it is needed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,10 @@ except ImportError as _error:  # GitPython looks for the program when it is impo
 class Driver(Git):
     """Git commands in one bare repository: `driver.ls_tree("-r", …)`; each returns how the program ended."""
 
-    def __init__(self, folder: Path, config: Path) -> None:
+    def __init__(self, folder: Path, config: Path, cut: threading.Event | None = None) -> None:
         super().__init__(folder)
         self.folder = folder
-        self._config = config
+        self._config, self._cut = config, cut
 
     def execute(  # type: ignore[override] # the one way all commands take; GitPython's own would add our environment
         self,
@@ -36,5 +37,5 @@ class Driver(Git):
         env: Mapping[str, str] | None = None,
         **_: Any,
     ) -> Completed:
-        """Run one git command; `env` comes on top. Raises ProgramFailed after `kill_after_timeout` seconds."""
-        return gitcall.git(self.folder, self._config, command[1:], timeout=kill_after_timeout, env=env)
+        """Run one git command; `env` comes on top. Raises ProgramFailed after `kill_after_timeout` seconds, Cut."""
+        return gitcall.git(self.folder, self._config, command[1:], timeout=kill_after_timeout, env=env, cut=self._cut)

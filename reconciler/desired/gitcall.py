@@ -6,6 +6,7 @@ Room 1 (desired); may import address, process and errors.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,16 +33,22 @@ _OPTIONS = (
 
 
 def git(
-    folder: Path, config: Path, words: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None
+    folder: Path,
+    config: Path,
+    words: Sequence[str],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cut: threading.Event | None = None,
 ) -> Completed:
-    """Run one git command in the bare repository `folder`; `env` comes on top.
+    """Run one git command in the bare repository `folder`; `env` comes on top, `cut` ends it.
 
-    Raises ProgramFailed after `timeout` seconds, MissingTool where there is no git.
+    Raises ProgramFailed after `timeout` seconds, Cut, MissingTool where there is no git.
     """
     options = [word for option in _OPTIONS for word in ("-c", option)]
     environment = {**_environment(config), "GIT_DIR": str(folder), **(env or {})}
     try:
-        return process.run(["git", *options, *words], env=environment, timeout=timeout, cwd=folder)
+        return process.run(["git", *options, *words], env=environment, timeout=timeout, cwd=folder, cut=cut)
     except MissingTool as error:
         raise MissingTool("git-missing") from error
 
@@ -78,7 +85,7 @@ def private_config(url: str) -> str:
     safe = _spellings(path) if path else ()
     lines = [
         "[core]",
-        "\tsshCommand = ssh -oBatchMode=yes -oConnectTimeout=10",
+        "\tsshCommand = ssh -oBatchMode=yes -oConnectTimeout=10 -oServerAliveInterval=15 -oServerAliveCountMax=2",
         "[http]\n\tlowSpeedLimit = 100\n\tlowSpeedTime = 30",
         "[safe]",
         *(f"\tdirectory = {_quoted(folder)}" for folder in safe),

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,13 +38,17 @@ _SEEN = "refs/reconciler/seen"
 
 
 class Repository:
-    """One ref of one repository, mirrored in `state_dir`. Two processes may use the same mirror."""
+    """One ref of one repository, mirrored in `state_dir`. Two processes may use the same mirror.
+
+    Once `cut` is set, everything that git is asked ends with Cut.
+    """
 
     def __init__(self, source: SourceSettings, state_dir: Path, ask_limit: float = ASK_LIMIT) -> None:
         if not allowed_url(source.url):
             raise InvalidSource("source-url", url=shown(source.url))
         if not allowed_ref(source.ref):
             raise InvalidSource("source-ref", ref=source.ref)
+        self.cut = threading.Event()
         self._url, self._ref = source.url, source.ref
         self._below = "" if source.path == "." else f"{source.path}/"
         self._state_dir, self._ask_limit = state_dir, ask_limit
@@ -177,7 +182,7 @@ class Repository:
         """Return a driver for the mirror, making it first if need be."""
         from reconciler.desired.driver import Driver  # noqa: PLC0415 - heavy, and a quiet pass does without
 
-        git = Driver(self._mirror, self._config)
+        git = Driver(self._mirror, self._config, self.cut)
         if not (self._mirror / "HEAD").exists():
             self._mirror.mkdir(mode=0o700, parents=True, exist_ok=True)
             _must(git.init("--bare", "--quiet", "--template="))
@@ -197,7 +202,7 @@ class Repository:
     def _run(self, command: str, words: Sequence[str], timeout: float) -> Completed:
         # Every pass asks; to load GitPython would take it several times as long as to ask.
         if command == "ls_remote" and (self._mirror / "HEAD").exists():
-            return gitcall.git(self._mirror, self._config, ("ls-remote", *words), timeout=timeout)
+            return gitcall.git(self._mirror, self._config, ("ls-remote", *words), timeout=timeout, cut=self.cut)
         done: Completed = getattr(self._git(), command)(*words, kill_after_timeout=timeout)
         return done
 

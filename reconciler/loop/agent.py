@@ -53,7 +53,8 @@ class Agent:
         self.running = Running(self.queue.nudge)
         self.retries = Retries(self.queue)
         self.marks = Marks()
-        self.source: SourceState | None = None
+        self.source: SourceState | None = self.pipeline.last_good()
+        """The revision that passes are for: at first the last good one, so that nothing waits for git."""
         self.problem: Problem | None = None
         """What was wrong with the source, the last time it was asked."""
         self.looked = threading.Event()
@@ -91,8 +92,9 @@ class Agent:
         self.pipeline.close()
 
     def stop(self) -> None:
-        """Let `run` come to its end: compose is let finish, pulls and waits are cut short."""
+        """Let `run` come to its end: compose is let finish; pulls, waits and what git is asked are cut short."""
         self._stopping.set()
+        self.pipeline.repository.cut.set()
         self.running.close()
         self.queue.close()
 
@@ -161,8 +163,9 @@ class Agent:
         for item in follow(self.settings.docker.host, self._stopping):
             marked = self.marks.heard(item)
             if isinstance(item, Gap):
+                self.pipeline.reconnect()
                 self.memory.forget_all()
-                self._look_at_everything("drift")
+                self._look_at_everything("start" if item.reason == "start" else "drift")
             else:
                 self.memory.forget(item)
                 self.pipeline.note_stops(marked.stopped, marked.started)

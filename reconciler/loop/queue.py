@@ -57,6 +57,11 @@ class Queue:
             self._failures.pop(name, None)
             self._retries.pop(name, None)
 
+    def failing(self) -> frozenset[str]:
+        """Return all names that failed and have not succeeded since."""
+        with self._changed:
+            return frozenset(self._failures)
+
     def failures(self, name: str) -> int:
         """Return how often a name failed since it last succeeded."""
         return self._failures.get(name, 0)

@@ -56,7 +56,7 @@ class Retries:
     def forgive(self, names: Iterable[str] | None = None) -> None:
         """Begin anew with these stacks (None: all): git changed, or a person acted."""
         with self._lock:
-            chosen = {*self._given_up, *self._mended} if names is None else set(names)
+            chosen = {*self._given_up, *self._mended, *self._queue.failing()} if names is None else set(names)
             for name in chosen:
                 self._given_up.pop(name, None)
                 self._mended.pop(name, None)
