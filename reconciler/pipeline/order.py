@@ -23,7 +23,7 @@ class Order:
     `who` is the person it is for, "" for whoever runs us. `confirm_prune` is that person's permission. `expected_index` is that
     of a saved plan: what would be done must be the same. A `patient` pass leaves alone what somebody stopped on purpose until
     its grace is over; a person's does not. `leave` are stacks that a scope of everything leaves out. `cut`, once set, ends what
-    may be ended: pulls, builds and waits for health.
+    may be ended: pulls, builds and waits for health. `engine_seconds` bound the wait for each answer of the engine.
     """
 
     scope: Scope = None
@@ -33,4 +33,5 @@ class Order:
     expected_index: str | None = None
     patient: bool = False
     leave: frozenset[str] = frozenset()
+    engine_seconds: float = 60.0
     cut: threading.Event = field(default_factory=threading.Event)

@@ -74,7 +74,7 @@ class Rooms:
         """How long passes and looks stay in each room; the agent puts its own in the place."""
         self._key = store.key()
         self._kept = Kept()
-        self._engine: EngineClient | None = None
+        self._engines: dict[float, EngineClient] = {}
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -157,9 +157,9 @@ class Rooms:
         redactor = Redactor(self._key, desired.secrets)
         looked_at = datetime.now(UTC)
         with veiled_errors(redactor.text), self.measures.room("observed"):
-            observed = _hidden(
-                look(self.engine(), ask(desired, recorded, scope), self.settings.daemon, known, self.memory), redactor
-            )
+            engine = self.engine(order.engine_seconds)
+            seen = look(engine, ask(desired, recorded, scope), self.settings.daemon, known, self.memory)
+            observed = _hidden(seen, redactor)
         drift = self.settings.drift
         options = Options(
             now=looked_at, agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
@@ -181,13 +181,13 @@ class Rooms:
 
     def reconnect(self) -> None:
         """Agree anew with the engine that answers next: it may be of another version."""
-        self._engine = None
+        self._engines = {}
 
-    def engine(self) -> EngineClient:
-        """Reach the engine; all looks and steps share one client. Raises EngineUnreachable."""
-        engine = self._engine
+    def engine(self, seconds: float = _ANYBODYS.engine_seconds) -> EngineClient:
+        """Reach the engine; all who wait equally long for an answer share one client. Raises EngineUnreachable."""
+        engine = self._engines.get(seconds)
         if engine is None:
-            engine = self._engine = EngineClient.connect(self.settings.docker.host)
+            engine = self._engines[seconds] = EngineClient.connect(self.settings.docker.host, timeout=seconds)
         return engine
 
 
