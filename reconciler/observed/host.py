@@ -166,7 +166,7 @@ def digest(path: str, folders: frozenset[str]) -> str | None:
     Links are followed down to the innermost of `folders` that holds the file, and not below it: there a container may
     have put them.
     """
-    root = max((folder for folder in folders if path.startswith(folder + "/")), key=len, default=str(Path(path).parent))
+    root = next((above for above in _above(path) if above in folders), path.rpartition("/")[0])
     try:
         descriptor = _open_below(root, path[len(root) + 1 :])
     except OSError:
@@ -177,6 +177,13 @@ def digest(path: str, folders: frozenset[str]) -> str | None:
         return _blob_id(descriptor, status.st_size) if plain else None
     finally:
         os.close(descriptor)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that hold a path, the innermost first."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _blob_id(descriptor: int, size: int) -> str:
