@@ -36,7 +36,7 @@ _WORST_FIRST: tuple[Result, ...] = ("FailedPartial", "FailedUnchanged", "Rejecte
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a pass did; `unwell` says what is wrong with stacks that it had no reason to touch."""
+    """What a pass did; `unwell` says what is wrong with stacks that it had no reason to touch, and with the record."""
 
     plan: Plan
     outcomes: tuple[StackOutcome, ...]
@@ -76,10 +76,16 @@ class Attempt:
             tasks = choose_tasks(self._planned)
             self._announce(tasks)
         outcomes = (*outcomes, *self._stacks(tasks))
-        report = Report(plan, outcomes, tuple(self._unwell_untouched(outcomes)))
-        self._remember(converged=report.converged)
-        if begins:
-            self._rooms.store.end_run(self._run, _total(outcomes))
+        return self._written_down(Report(plan, outcomes, tuple(self._unwell_untouched(outcomes))))
+
+    def _written_down(self, report: Report) -> Report:
+        """Close the pass in the record; where that cannot be, what was done is told all the same."""
+        try:
+            self._remember(converged=report.converged)
+            if self._run:
+                self._rooms.store.end_run(self._run, _total(report.outcomes))
+        except ReconcilerError as error:
+            return replace(report, unwell=(*report.unwell, error.problem("record")))
         return report
 
     def _daemon_part(self) -> DaemonPart:
@@ -126,7 +132,15 @@ class Attempt:
         work = Work(task, hands.look, hands.perform, listener, rest, self._order.cut.is_set)
         with self._rooms.measures.room("apply"):
             done = work.run()
-        return self._prove(task, self._hidden(done))
+        outcome = self._hidden(done)
+        try:
+            return self._prove(task, outcome)
+        except ReconcilerError as error:  # most likely the record: what was touched stays touched
+            touched = outcome.result in ("Applied", "FailedPartial")
+            problem = outcome.problem or error.problem(f"stack/{task.name}")
+            return self._hidden(
+                replace(outcome, result="FailedPartial" if touched else "FailedUnchanged", problem=problem)
+            )
 
     def _coming(self, stack: DesiredStack) -> frozenset[ObjectRef]:
         """Name all that may be ours from now on: what will be made, and what is ours or adopted as it stands."""
