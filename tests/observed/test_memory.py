@@ -132,6 +132,18 @@ def test_an_event_of_a_foreign_container_means_nothing(device, told):
     assert device.news() == []
 
 
+def test_a_network_that_loses_a_container_concerns_the_container(device, told):
+    """The list of networks holds no containers: it is as it was."""
+    one = device.start("app")
+    told.until("start")
+    device.api.disconnect_container_from_network(one, "none")
+    device.look()
+
+    device.memory.forget(told.until("disconnect")[-1])
+
+    assert device.news() == [inspect(one)]
+
+
 def test_events_of_networks_volumes_images_and_the_daemon(device, dockerd, told, unique):
     """Each lets exactly its own kind be asked for."""
     device.start("app")
