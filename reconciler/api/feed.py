@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from reconciler.api.events import Told
+from reconciler.api.events import Told, source_document
+from reconciler.api.problems import error_document
 from reconciler.model import Document
 from reconciler.pipeline.report_document import report_document
 
 if TYPE_CHECKING:
+    from reconciler.errors import ReconcilerError
+    from reconciler.model import SourceState
     from reconciler.pipeline import Listener, Report
     from reconciler.pipeline.order import Order
 
@@ -88,6 +91,10 @@ class Feed:
             self._followers = (*(one for one in self._followers if not one.ended), follower)
         return follower
 
+    def fetched(self, source: SourceState) -> None:
+        """Say what became of asking git."""
+        self._tell(lambda: {"event": "refreshed", "source": source_document(source)})
+
     def begins(self, order: Order) -> Listener:
         """Say that a pass begins; return who hears the rest of it."""
         self._publish(order, lambda: {"event": "begins"})
@@ -97,15 +104,22 @@ class Feed:
         """Say what a pass came to."""
         self._publish(order, lambda: {"event": "ended", "report": report_document(report)})
 
+    def broke(self, order: Order, error: ReconcilerError) -> None:
+        """Say that a pass could not be made, or broke off."""
+        self._publish(order, lambda: {"event": "error", "error": error_document(error)})
+
     def close(self) -> None:
         """Let all followers come to their end."""
         for follower in self._followers:
             follower.close()
 
     def _publish(self, order: Order, make: Callable[[], Document]) -> None:
+        self._tell(lambda: {**make(), "pass": _pass_document(order)})
+
+    def _tell(self, make: Callable[[], Document]) -> None:
         followers = [one for one in self._followers if not one.ended]
         if followers:
-            event = {**make(), "pass": _pass_document(order)}
+            event = make()
             for follower in followers:
                 follower.tell(event)
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from reconciler.address import shown
 from reconciler.errors import Cut, InvalidSource, NotFastForward, ReconcilerError, SourceUnreachable
 from reconciler.loop.belongings import belongings
 from reconciler.loop.chorus import Chorus, Watcher
@@ -29,7 +30,6 @@ from reconciler.model import Plan, Problem, SourceState, StackOutcome
 from reconciler.observed.events import Gap, follow
 from reconciler.observed.memory import Memory
 from reconciler.pipeline import Desk, Listener, Order, Pipeline, Report, Silent, Trigger
-from reconciler.plan.texts import problem_hint, problem_text
 from reconciler.settings import Settings
 
 _TICK = 10.0
@@ -132,9 +132,15 @@ class Agent:
             except ReconcilerError as error:
                 self.problem = error.problem(SOURCE)
                 self.source = self.pipeline.last_good(self.problem)
+                self._tell_source(self.source or SourceState(shown(self.settings.source.url), None, self.problem))
                 raise
             self.source, self.problem = source, source.problem
+            self._tell_source(source)
             return source
+
+    def _tell_source(self, source: SourceState) -> None:
+        for watcher in self._watchers:
+            watcher.fetched(source)
 
     def _follow_source(self) -> None:
         before = self.source
@@ -209,9 +215,7 @@ class Agent:
         names = one.order.scope or {EVERYTHING}
         try:
             self.make(one, Silent())
-        except ReconcilerError as error:
-            problem = error.problem("pass")
-            _log.warning("no pass could be made", why=problem_text(problem), hint=problem_hint(problem))
+        except ReconcilerError:
             for name in names:
                 self.queue.failed(name)
         else:
@@ -230,6 +234,10 @@ class Agent:
             marking = Marking(self)  # before the pass frees a stack the marks have to know
             try:
                 report = self.pipeline.reconcile(self.source, order, Chorus((marking, one, *watching, listener)))
+            except ReconcilerError as error:
+                for watcher in self._watchers:
+                    watcher.broke(order, error)
+                raise
             finally:
                 marking.close()
                 if one.is_wide:

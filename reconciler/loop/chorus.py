@@ -8,18 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from reconciler.errors import ReconcilerError
 from reconciler.model import Outcome, Plan, SourceState, StackOutcome, Step
 from reconciler.pipeline import Listener, Order, Report
 
 
 class Watcher(Protocol):
-    """Whoever follows every pass of the agent: its log, its metrics, those who listen at its socket."""
+    """Whoever follows all that the agent does: its log, its metrics, those who listen at its socket."""
+
+    def fetched(self, source: SourceState) -> None:
+        """Hear what became of asking git; without a revision nobody ever heard of one."""
 
     def begins(self, order: Order) -> Listener:
         """Hear that a pass is admitted; return what is to follow it."""
 
     def ended(self, order: Order, report: Report) -> None:
         """Hear what a pass came to."""
+
+    def broke(self, order: Order, error: ReconcilerError) -> None:
+        """Hear that a pass could not be made, or broke off."""
 
 
 class Chorus:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from reconciler.errors import Cut, ReconcilerError
 from reconciler.loop.chorus import Chorus
 from reconciler.loop.notify import Notifier
-from reconciler.model import GOOD, StackOutcome
+from reconciler.model import GOOD, SourceState, StackOutcome
 from reconciler.pipeline import Listener, Order, Report, Silent, Trigger
 from reconciler.plan.texts import cause_text, problem_text
 from reconciler.record.measures import Measures
@@ -27,6 +28,10 @@ class Telling:
         self._log = AgentLog(Words(cause_text, problem_text))
         self._here = _Here()
 
+    def fetched(self, source: SourceState) -> None:
+        """Say what is wrong with the source, once."""
+        self._log.source(source.problem)
+
     def begins(self, order: Order) -> Listener:
         """Follow a pass; called in its thread, as is `ended`."""
         self._here.log = self._log.begins(order.trigger, order.who, wide=order.scope is None)
@@ -38,6 +43,11 @@ class Telling:
         if order.scope is None:
             self._measures.ended(converged=report.converged)
             self._notifier.status(verdict(report))
+
+    def broke(self, order: Order, error: ReconcilerError) -> None:  # noqa: ARG002 - a watcher hears more than it needs
+        """Say that a pass could not be made."""
+        if not isinstance(error, Cut):
+            self._here.log.broke(error.problem("pass"))
 
 
 class _Here(threading.local):

@@ -17,6 +17,8 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.model import GOOD, Action, Cause, Outcome, Plan, Problem, SourceState, StackOutcome, Step
 from reconciler.record.current import RUN
 
+_log = structlog.get_logger()
+
 _Kind: TypeAlias = "tuple[str, str, str, str | None, int | None]"
 
 
@@ -41,6 +43,11 @@ class AgentLog:
         """Begin the log of a pass, which covers everything or not; call it in the thread of the pass."""
         RUN.set(None)  # the thread may have carried out another
         return PassLog(self, trigger, who, wide=wide)
+
+    def source(self, problem: Problem | None) -> None:
+        """Say what is wrong with the source, unless that was said before."""
+        if self.is_new("source", problem) and problem is not None:
+            _log.warning("source is not followed", why=self.words.problem(problem))
 
     def is_new(self, about: str, problem: Problem | None) -> bool:
         """Remember what is wrong with a stack or the source (None: nothing), and tell whether that was not said yet."""
@@ -69,9 +76,12 @@ class PassLog:
         self._stacks = 0
         self._actions = 0
 
+    def broke(self, problem: Problem) -> None:
+        """Say that the pass could not be made, or broke off."""
+        self._log.warning("no pass could be made", why=self._agent.words.problem(problem))
+
     def refreshed(self, source: SourceState) -> None:
-        if self._agent.is_new("source", source.problem) and source.problem:
-            self._log.warning("source is not followed", why=self._agent.words.problem(source.problem))
+        self._agent.source(source.problem)
 
     def planned(self, plan: Plan, stacks: frozenset[str]) -> None:
         self._log = self._log.bind(revision=plan.revision.commit[:12])
