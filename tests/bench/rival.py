@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,11 @@ class Rival:
     program: str
     host: str
 
-    def up(self, folder: Path, env_file: Path | None = None) -> None:
-        """Bring one stack up as a person's script would."""
+    def up(self, folder: Path, env_file: Path | None = None, words: Sequence[str] = ()) -> None:
+        """Bring one stack up as a person's script would; `words` are further options and services."""
         file = ["--env-file", str(env_file)] if env_file else []
         subprocess.run(
-            [self.program, "--project-directory", str(folder), *file, "up", "-d"],
+            [self.program, "--project-directory", str(folder), *file, "up", "-d", *words],
             env=compose.environment(self.host, None), cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
 

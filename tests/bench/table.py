@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, field
 
 from tests.bench.clock import Cost, Duel, medians
 
-_HEAD = ("measure", "ours", "compose loop", "ratio", "target", "")
+_HEAD = ("measure", "ours", "compose loop", "value", "target", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One measure: `value` must not exceed `limit`; both are seconds, or with `rounds` or `relative` a ratio.
+
+    `amount` is a value of its own, in `unit`.
 
     What only `computes` is judged by its processor time: it waits for nothing but for other people's work on the machine.
 
@@ -26,6 +28,8 @@ class Row:
     ours: Cost
     rounds: Duel | None = None
     relative: float | None = None
+    amount: float | None = None
+    unit: str = "s"
     computes: bool = False
     said: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -33,6 +37,8 @@ class Row:
 
     @property
     def value(self) -> float:
+        if self.amount is not None:
+            return self.amount
         if self.rounds is not None:
             return self.rounds.ratio
         if self.relative is not None:
@@ -52,6 +58,7 @@ class Row:
             "rounds": asdict(self.rounds) if self.rounds else None,
             "value": self.value,
             "limit": self.limit,
+            "unit": self.unit if self.amount is not None else None,
             "met": self.met,
             "parts": dict(self.parts),
             "notes": list(self.notes),
@@ -67,13 +74,14 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    ratio = "" if row.rounds is None and row.relative is None else f"{row.value:.2f}"
-    unit = "" if ratio else " s"
+    is_ratio = row.amount is None and (row.rounds is not None or row.relative is not None)
+    value = "" if row.amount is None and not is_ratio else f"{row.value:.2f}"
+    unit = "" if is_ratio else f" {row.unit}"
     return (
         row.measure,
         row.said or _cost(row.ours),
         _cost(medians(row.rounds.loop)) if row.rounds else "",
-        ratio,
+        value + (unit if value else ""),
         f"≤ {row.limit:g}{unit}",
         "met" if row.met else "MISSED",
     )
