@@ -17,6 +17,8 @@ from docker.errors import DockerException
 
 from deploy.demo_stage import NotSeen, Stage, open_stage
 from deploy.demo_tour import TOUR
+from reconciler.cli import watching
+from reconciler.errors import ReconcilerError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,7 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tour", choices=["only"], help="end after the tour; the exit code tells whether all was seen")
     only = parser.parse_args(arguments).tour == "only"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # told to end, or the terminal went away
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
         with open_stage() as stage:
             seen = walk(stage)
@@ -43,17 +46,19 @@ def walk(stage: Stage) -> bool:
         try:
             for line in step(stage):
                 print(f"   seen: {line}", flush=True)
-        except (NotSeen, DockerException, OSError) as error:
-            print(f"   NOT SEEN: {error}", flush=True)
+        except (NotSeen, DockerException, ReconcilerError, OSError) as error:
+            print(f"   NOT SEEN: {error}\n{stage.agent.log_tail()}", flush=True)
             return False
     print(f"\nAll {len(TOUR)} steps were seen.", flush=True)
     return True
 
 
 def stay(stage: Stage) -> None:
-    """Say what there is to try, and wait for Ctrl-C."""
-    print(stage.advice(), flush=True)
-    signal.pause()
+    """Say what there is to try, and show how the host stands until Ctrl-C."""
+    stage.agent.keep()
+    print(f"{stage.advice()}\n", flush=True)
+    watching.run(stage.settings, as_json=False, summary=False, screen=False)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

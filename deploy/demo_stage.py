@@ -10,16 +10,19 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import DockerException
 
+from deploy.demo_agent import DemoAgent
 from deploy.images import make_image
 from deploy.private_dockerd import PrivateDockerd
+from reconciler.errors import ReconcilerError
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _IMAGES = ("store", "api", "site", "clock")
@@ -38,6 +41,7 @@ class Stage:
     folder: Path
     dockerd: PrivateDockerd
     engine: Any
+    agent: DemoAgent
 
     @property
     def settings(self) -> Path:
@@ -60,22 +64,20 @@ class Stage:
         if run.returncode != expect:
             raise NotSeen(f"exit code {expect}; it was {run.returncode}")
 
-    def plan(self) -> Mapping[str, Any]:
-        """Return the plan as a program reads it. Raises NotSeen when none could be made."""
-        done = subprocess.run(self._command("plan", "--json"), capture_output=True, text=True, check=False)
-        if not done.stdout:
-            raise NotSeen(f"a plan; instead: {done.stderr}")
-        document: Mapping[str, Any] = json.loads(done.stdout)
-        return document
-
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "reconciler", "--config", str(self.settings), *arguments]
 
-    def push(self, message: str) -> None:
-        """Commit what changed in the working copy, and push it."""
+    def push(self, message: str) -> float:
+        """Commit what changed in the working copy, and push it; return when, in seconds since 1970."""
         git(self.copy, "add", "-A")
         git(self.copy, "commit", "-q", "-m", message)
+        begun = time.time()
         git(self.copy, "push", "-q", "origin", "main")
+        return begun
+
+    def status(self) -> Any:
+        """Ask the agent how the host stands."""
+        return self.agent.desk.status()
 
     def containers(self) -> dict[str, Mapping[str, Any]]:
         """Ask the engine for every container, by name."""
@@ -95,14 +97,18 @@ class Stage:
         """Say where everything is, and what to try."""
         program = Path(sys.executable).parent
         return f"""
-It stays up until Ctrl-C. A shell that sees it, in another terminal as root:
+The agent goes on until Ctrl-C.
+  socket      {self.agent.socket}
+  repository  {self.folder / "home.git"}, with a working copy: {self.copy}
+  its log     {self.agent.log}
+A shell that sees it all, in another terminal, as root:
   {" ".join(_inside())} env PATH={program}:$PATH RECONCILER_CONFIG={self.settings} DOCKER_HOST={self.dockerd.host} bash
-Ideas, in that shell:
-  see how it stands    reconciler status
-  change and push      cd {self.copy}; edit stacks/web/compose.yaml; git commit -am try; git push
-                       reconciler plan; reconciler apply
-  break something      docker rm -f web-site-1; reconciler plan
-  visit the site       wget -qO- 127.0.0.1:8080/cgi-bin/greeting"""
+Four things to try, in that shell:
+  push a change     cd {self.copy}; sed -i 's/GREETING: .*/GREETING: salut/' stacks/web/compose.yaml
+                    git commit -qam Salut; git push -q; sleep 3; reconciler why web/api
+  break something   docker rm -f web-site-1; sleep 3; reconciler why web-site-1
+  stop something    docker stop store-server-1; reconciler why store/server; reconciler apply
+  kill the agent    kill -9 $(cat {self.folder}/state/agent.lock); reconciler history"""
 
 
 @contextmanager
@@ -116,10 +122,11 @@ def open_stage() -> Iterator[Stage]:
             make_image(dockerd.host, f"local/{name}:1")
         seed(folder)
         write_settings(folder, dockerd)
-        engine = docker.APIClient(base_url=dockerd.host, version="auto")
+        engine, agent = docker.APIClient(base_url=dockerd.host, version="auto"), DemoAgent(folder)
         try:
-            yield Stage(folder, dockerd, engine)
+            yield Stage(folder, dockerd, engine, agent)
         finally:
+            agent.stop()
             engine.close()
 
 
@@ -165,11 +172,13 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env=alone, check=True)
 
 
-def wait_until(seen: Any, timeout: float = 20.0) -> bool:
-    """Ask until it is so; `timeout` in seconds."""
+def wait_until(seen: Callable[[], object], timeout: float = 60.0) -> bool:
+    """Ask until it is so; `timeout` in seconds. An engine that is away for a moment shows nothing."""
     deadline = time.monotonic() + timeout
-    while not seen():
+    while True:
+        with suppress(OSError, DockerException, ReconcilerError):
+            if seen():
+                return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.1)
-    return True
+        time.sleep(0.05)

@@ -38,10 +38,13 @@ _NEWS = frozenset({"planned", "step", "settled", "ended", "refreshed", "begins",
 Show: TypeAlias = Callable[[Document], None]
 
 
-def run(config: Path | None, *, as_json: bool, summary: bool) -> int:
-    """Show the status until Ctrl-C; return the exit code of the last one. Raises ReconcilerError."""
+def run(config: Path | None, *, as_json: bool, summary: bool, screen: bool = True) -> int:
+    """Show the status until Ctrl-C; return the exit code of the last one. Raises ReconcilerError.
+
+    A terminal is used whole, and as it was before in the end; without `screen`, only below what it shows.
+    """
     code = 0
-    with _shown(as_json=as_json) as show:
+    with _shown(as_json=as_json, screen=screen) as show:
         try:
             while True:
                 for document in _statuses(config):
@@ -104,7 +107,7 @@ class News:
 
 
 @contextmanager
-def _shown(*, as_json: bool) -> Iterator[Show]:
+def _shown(*, as_json: bool, screen: bool) -> Iterator[Show]:
     """Open what shows a status: a picture that changes, or lines whenever something else is to be said."""
     if as_json or not sys.stdout.isatty():
         yield _Lines(json_text if as_json else overview)
@@ -113,7 +116,7 @@ def _shown(*, as_json: bool) -> Iterator[Show]:
 
     from reconciler.cli.paint import paint_status
 
-    with Live(console=console(sys.stdout), auto_refresh=False, screen=True) as live:
+    with Live(console=console(sys.stdout), auto_refresh=False, screen=screen) as live:
         yield lambda document: live.update(paint_status(document), refresh=True)
 
 
