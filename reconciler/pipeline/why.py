@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from reconciler.model import GOOD, Document, Json, Position, Problem, SourceState
@@ -141,6 +142,8 @@ class Answer:
         stack = self._target.stack
         made = self._store.maker(stack, container.name) if stack else None
         created = (container.document or {}).get("Created")
+        if made and created and datetime.fromisoformat(str(created)) > made.at:
+            made = None  # that was one of the same name; who made this one, a killed agent had no time to write down
         return {
             "name": container.name,
             "id": container.id,

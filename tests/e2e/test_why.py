@@ -80,6 +80,21 @@ def test_the_commit_of_the_last_change_is_named_also_after_a_repair(host: Host, 
     assert told.endswith("Nothing is to be done.\n")
 
 
+def test_another_container_of_the_same_name_was_not_made_by_the_run_that_made_its_predecessor(
+    host: Host, stack: str
+) -> None:
+    """Compose run by hand, or by an agent that was killed: nothing is said of who made it."""
+    host.push({f"stacks/{stack}/compose.yaml": compose("1")})
+    host.apply()
+    name = f"{stack}-api-1"
+    assert why(host, name)["container"]["made"]
+    seen = host.containers(stack)[name]
+    host.api.remove_container(name, force=True)
+    host.api.create_container(seen["Image"], name=name, labels=seen["Config"]["Labels"])
+
+    assert why(host, name)["container"]["made"] is None
+
+
 def test_what_is_not_yet_done_is_told_with_its_reason(host: Host, stack: str) -> None:
     """A commit that was not applied, a stack that waits for another, an attempt that failed."""
     other = f"{stack}x"
