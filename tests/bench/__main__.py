@@ -8,25 +8,39 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from deploy.private_dockerd import PrivateDockerd
 from tests.bench.bench import QUICK, Bench, Sizes, say
 from tests.bench.deploying import first_deploy, one_change
+from tests.bench.living import idle, memory, strangers
 from tests.bench.looking import cold_look, fresh_plan, growth, planner_alone
+from tests.bench.quiet import quiet, quiet_growth
+from tests.bench.reacting import HARMS, push, repair
 from tests.bench.table import Row, table
 
-MEASURES: Mapping[str, Callable[[Bench], Row]] = {
+MEASURES: Mapping[str, Callable[[Bench], Row | Sequence[Row]]] = {
     "deploy": first_deploy,
     "planner": planner_alone,
     "plan": fresh_plan,
     "look": cold_look,
+    "quiet": quiet,
     "change": one_change,
+    "push": push,
+    **{harm: partial(repair, harm) for harm in HARMS},
+    "strangers": strangers,
+    "memory": memory,
+    "idle": idle,
     "growth": growth,
+    "quiet-growth": quiet_growth,
 }
 """In the order in which they run: what wants an empty engine first, what fills it last."""
 
-_SHOWN = ("plan", "look", "planner", "growth", "change", "deploy")
+_SHOWN = (
+    *("plan", "look", "planner", "growth", "change", "deploy"),
+    *("quiet", "quiet-growth", "push", *HARMS, "strangers", "memory", "idle"),
+)
 _RESULT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 
@@ -58,9 +72,13 @@ def main() -> None:
 def _rows(names: Sequence[str], sizes: Sizes) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="rbw") as folder, PrivateDockerd(_short_folder(), name="bench") as dockerd:
         bench = Bench(Path(folder), dockerd, sizes)
-        rows = {name: MEASURES[name](bench) for name in MEASURES if name in names}
+        rows = {name: _several(MEASURES[name](bench)) for name in MEASURES if name in names}
         say("taking everything away")
-    return [rows[name] for name in _SHOWN if name in rows]
+    return [row for name in _SHOWN if name in rows for row in rows[name]]
+
+
+def _several(rows: Row | Sequence[Row]) -> Sequence[Row]:
+    return (rows,) if isinstance(rows, Row) else rows
 
 
 def _short_folder() -> Path:

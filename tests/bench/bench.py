@@ -12,6 +12,7 @@ from reconciler.tools import find_compose
 from tests.bench.clock import Cost, repeated
 from tests.bench.farm import Farm
 from tests.bench.rival import Rival
+from tests.bench.warm import warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,12 @@ class Sizes:
     changed: int = 10
     rounds: int = 7
     slow_rounds: int = 3
+    strangers: int = 500
+    passes: int = 50
+    idle: float = 60.0
 
 
-QUICK = Sizes(farm=(3, 10, 30), deploy=6, planned=100, rounds=3, slow_rounds=2)
+QUICK = Sizes(farm=(3, 10, 30), deploy=6, planned=100, rounds=3, slow_rounds=2, strangers=40, passes=10, idle=5.0)
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Bench:
     dockerd: PrivateDockerd
     sizes: Sizes
     passes: dict[int, Cost] = field(default_factory=dict)
+    quiet: dict[int, Cost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         make_image(self.dockerd.host, "app:1")
@@ -44,12 +49,14 @@ class Bench:
         self.farm = Farm(self.folder / "farm", self.dockerd, self.rival, "stack")
 
     def grown(self, count: int) -> Farm:
-        """Return the farm with at least `count` stacks; the pass in process is timed at each size on the way there."""
+        """Return the farm with `count` stacks or more; passes in process, cold and warm, are timed at each size on the way."""
         for size in self.sizes.farm:
             if size <= count and size not in self.passes:
                 say(f"growing to {size} stacks")
                 self.farm.grow(size)
                 self.passes[size] = self._quiet_pass()
+                with warm(self.farm.host) as pipeline:
+                    self.quiet[size] = repeated(self.sizes.rounds, pipeline.once)
         return self.farm
 
     def _quiet_pass(self) -> Cost:
