@@ -108,19 +108,23 @@ def _service_health(
     if readiness.state == "ready":
         return "Healthy", None
     own = _of(service, containers)
+    if _is_missing(stack, service, own):
+        return "Missing", readiness.problem
     if readiness.state == "failed":
         return "Degraded", readiness.problem
-    if len(own) < replicas(service):
-        return "Missing", readiness.problem
     return ("Suspended" if any(c.state == "paused" for c in own) else "Progressing"), readiness.problem
 
 
 def _service_readiness(stack: DesiredStack, service: DesiredService, containers: Sequence[Container]) -> Readiness:
     own = _of(service, containers)
     job = service.name in declared_jobs(stack)
-    if len(own) < replicas(service) and service.name not in stack.done:
-        return _waiting(stack, service.name, "service-missing")
+    if _is_missing(stack, service, own):  # waiting makes no container
+        return _failed(stack, service.name, "service-missing")
     return _worst(_container_readiness(stack, service, container, job=job) for container in own)
+
+
+def _is_missing(stack: DesiredStack, service: DesiredService, own: Sequence[Container]) -> bool:
+    return len(own) < replicas(service) and service.name not in stack.done
 
 
 def _container_readiness(stack: DesiredStack, service: DesiredService, container: Container, *, job: bool) -> Readiness:
@@ -198,7 +202,7 @@ def _waiting(stack: DesiredStack, service: str, code: str, container: Container 
     return Readiness("waiting", service, _problem(stack, service, code, container))
 
 
-def _failed(stack: DesiredStack, service: str, code: str, container: Container) -> Readiness:
+def _failed(stack: DesiredStack, service: str, code: str, container: Container | None = None) -> Readiness:
     return Readiness("failed", service, _problem(stack, service, code, container))
 
 

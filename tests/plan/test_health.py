@@ -107,9 +107,10 @@ def test_a_job(job: Container, state: str) -> None:
     assert ready(WEB, [DB, job, API]).state == state
 
 
-def test_what_is_missing_is_waited_for() -> None:
-    """A container that is not there yet may still come."""
-    assert ready(WEB, [DB, DONE]).service == "api"
+def test_what_is_missing_is_not_waited_for() -> None:
+    """Somebody removed it after it was made: no time brings it back, another pass does."""
+    found = ready(WEB, [DB, DONE])
+    assert (found.state, found.service, found.problem and found.problem.code) == ("failed", "api", "service-missing")
 
 
 @pytest.mark.parametrize(
