@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler import process
+from reconciler.apply import successor
 from reconciler.engine import EngineClient
 from reconciler.errors import DaemonRejected, EngineUnreachable, MissingTool, ProgramFailed
 from reconciler.settings import Control
@@ -60,11 +62,21 @@ def restart(control: Control, host: str, log: Path | None = None) -> None:
         case "systemd":
             _run(("systemctl", "restart", control.unit or "docker"))
         case "pidfile":
-            _signal(control, signal.SIGTERM, wait=True)
-            started = _launch(control.start, log)
+            started = _start_anew(control, log)
         case "command":
             _run(outlives_us(control.restart))
     _wait_ready(host, started)
+
+
+def _start_anew(control: Control, log: Path | None) -> int:
+    """Stop dockerd and start it, by one program that does both: we may be killed in between. Return its process id."""
+    with _dockerd(control) as running:
+        if running is None:
+            return _launch(control.start, log)
+        started = _launch(successor.command_line(running.pid, STOP_SECONDS, control.start), log)
+        if not _ended(running.handle, STOP_SECONDS):
+            raise DaemonRejected("daemon-not-stopped", pidfile=str(control.pidfile), seconds=f"{STOP_SECONDS:g}")
+        return started
 
 
 def _launch(argv: Sequence[str], log: Path | None) -> int:
@@ -89,32 +101,34 @@ def _run(argv: Sequence[str]) -> None:
         raise DaemonRejected("daemon-control-failed", words=f"{' '.join(argv)}: {words}") from error
 
 
-def _signal(control: Control, number: signal.Signals, *, wait: bool = False) -> None:
+def _signal(control: Control, number: signal.Signals) -> None:
     """Send a signal to the dockerd that the pid file names, if there is one."""
-    with _dockerd(control) as handle:
-        if handle is None:
-            return
-        signal.pidfd_send_signal(handle, number)
-        if wait and not _ended(handle, STOP_SECONDS):
-            raise DaemonRejected("daemon-not-stopped", pidfile=str(control.pidfile), seconds=f"{STOP_SECONDS:g}")
+    with _dockerd(control) as running:
+        if running is not None:
+            signal.pidfd_send_signal(running.handle, number)
+
+
+class _Running(NamedTuple):
+    pid: int
+    handle: int
 
 
 @contextmanager
-def _dockerd(control: Control) -> Iterator[int | None]:
+def _dockerd(control: Control) -> Iterator[_Running | None]:
     pidfile = control.pidfile or Path("/var/run/docker.pid")
-    handle = None
+    running = None
     with suppress(FileNotFoundError, ValueError, ProcessLookupError):
         pid = int(pidfile.read_text())
-        handle = os.pidfd_open(pid)
+        running = _Running(pid, os.pidfd_open(pid))
         # After a crash the number may belong to anybody.
         if "dockerd" not in Path(f"/proc/{pid}/cmdline").read_text(errors="replace"):
-            os.close(handle)
-            handle = None
+            os.close(running.handle)
+            running = None
     try:
-        yield handle
+        yield running
     finally:
-        if handle is not None:
-            os.close(handle)
+        if running is not None:
+            os.close(running.handle)
 
 
 def _ended(handle: int, seconds: float) -> bool:
