@@ -8,6 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -48,7 +49,9 @@ class Redactor:
 
     def __init__(self, key: bytes, secrets: frozenset[str]) -> None:
         self._key = key
-        known = {bare for secret in secrets if len(bare := secret.strip()) >= _SHORTEST}
+        bare = {bare for secret in secrets if len(bare := secret.strip()) >= _SHORTEST}
+        self._quoted = {form: value for value in bare if (form := quoted(value)) not in bare}
+        known = bare | self._quoted.keys()
         # what is masked already comes first, so that it stays
         self._known = re.compile(f"{_MASKED}|{_any_of(known)}" if known else _MASKED)
         self.text = lru_cache(maxsize=65536)(self._text)
@@ -78,7 +81,7 @@ class Redactor:
         return "…" + hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256").hex()[:8]
 
     def _text(self, text: str) -> str:
-        text = self._known.sub(lambda found: self._digest(found[0]), text)
+        text = self._known.sub(lambda found: self._digest(self._quoted.get(found[0], found[0])), text)
         if "://" in text:
             text = _URL_LOGIN.sub(self._login, text)
         return _ASSIGNED.sub(self._assigned, text) if "=" in text else text
@@ -91,6 +94,11 @@ class Redactor:
 
     def _assigned(self, found: re.Match[str]) -> str:
         return found[1] + (self._digest(found[2]) if looks_secret(found[1][:-1]) else found[2])
+
+
+def quoted(value: str) -> str:
+    """Return a value as it stands between double quotes in the words of compose, the engine and runc."""
+    return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 def looks_secret(key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -53,6 +54,15 @@ def test_a_known_secret_is_masked_wherever_it_shows_up(redactor):
     assert SECRET not in str(masked)
     assert masked[0] == "serve"
     assert SECRET not in redactor.text(f"cannot log in with {SECRET}: refused")
+
+
+@pytest.mark.parametrize("secret", ['pa"ss\\word', "line one\nline two", "tab\tand\\"])
+def test_a_secret_in_quotes_is_masked_too(secret):
+    """Compose, the engine and runc put what they repeat between quotes; the digest is that of the value itself."""
+    redactor = Redactor(KEY, frozenset({secret}))
+    said = f"invalid duration {json.dumps(secret)}"
+
+    assert redactor.text(said) == f'invalid duration "{redactor.text(secret)}"'
 
 
 def test_short_and_padded_secrets(redactor):

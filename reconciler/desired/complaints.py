@@ -1,6 +1,7 @@
 """Turn what compose says about a stack into a problem with file, line and hint.
 
-Room 1 (desired); may import model. Compose's own words stay; the place is found from our marks, since compose often names none.
+Room 1 (desired); may import redact and model. Compose's own words stay; the place is found from our marks, since compose often
+names none.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from reconciler.desired.composefiles import ComposeFile, Reading
 from reconciler.desired.interpolate import Unclear
 from reconciler.desired.layout import StackLayout
 from reconciler.model import Position, Problem
+from reconciler.redact import quoted
 from reconciler.yamlfile import Path
 
 _CODES = (
@@ -51,7 +53,7 @@ def _plain(layout: StackLayout, words: str) -> str:
     for file in sorted(layout.files, key=lambda file: -len(file.path)):
         words = words.replace(f"{layout.folder}/{file.path}", file.origin)
     words = words.replace(f"{layout.folder}/", "")
-    for secret in sorted(layout.secrets, key=len, reverse=True):
+    for secret in sorted({*layout.secrets, *map(quoted, layout.secrets)}, key=len, reverse=True):
         words = words.replace(secret, "…")
     return " ".join(_NOISE.sub("", words).split())
 

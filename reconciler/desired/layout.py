@@ -6,11 +6,14 @@ Room 1 (desired); may import model and errors. `tree.py`, `layers.py` and `varia
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from reconciler.model import Position, StackFile, StackSettings
+
+_TELLING = 16
+"""Characters from which on a single line of a secret is hidden too, not only the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class StackLayout:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Name the values that come from the device's own `env_dir`, or did."""
-        return self.former.union(a.value for a in self.assignments if a.secret and a.value)
+        """Name the values that come from the device's own `env_dir`, or did, and their telling lines."""
+        values = self.former.union(a.value for a in self.assignments if a.secret and a.value)
+        return values.union(*map(telling_lines, values))
 
     def origin(self, path: str) -> str:
         """Say which repository path stands behind an effective file; an unknown path comes back as it is."""
@@ -70,3 +74,8 @@ class StackLayout:
     def position(self, path: str, line: int | None = None) -> Position:
         """Turn a place in an effective file into a place in the repository."""
         return Position(self.origin(path), line)
+
+
+def telling_lines(secret: str) -> Iterator[str]:
+    """Yield the lines of a secret that are secret by themselves: whoever prints it is read line by line."""
+    return (line for part in secret.splitlines() if len(line := part.strip()) >= _TELLING)

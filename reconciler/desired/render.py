@@ -22,7 +22,7 @@ from reconciler.desired.checks import check_reading
 from reconciler.desired.complaints import complaint
 from reconciler.desired.composefiles import Reading, content, read_compose_files
 from reconciler.desired.inputs import Inputs
-from reconciler.desired.layout import StackLayout
+from reconciler.desired.layout import StackLayout, telling_lines
 from reconciler.desired.positions import Positions
 from reconciler.desired.shapes import mapping
 from reconciler.envfile import env_text
@@ -36,8 +36,6 @@ _TIMEOUT = 60.0
 _FILED = ("configs", "secrets")
 _WORKERS = 4
 _LARGEST_SECRET = 64 * 1024
-_TELLING = 16
-"""Characters from which on a single line of a secret is hidden too, not only the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +243,4 @@ def _secrets(layout: StackLayout, documents: Mapping[str, Document]) -> Iterable
         if file is not None:
             text = content(file)[:_LARGEST_SECRET].decode(errors="replace").strip()
             yield text
-            yield from (line for part in text.splitlines() if len(line := part.strip()) >= _TELLING)
+            yield from telling_lines(text)

@@ -16,6 +16,7 @@ from reconciler.tools import ComposeTool
 from tests.compose_program import under_test
 from tests.desired.layouts import FOLDER, layout, stack_file
 
+OWN_LINE = "a second line that tells"
 WEB = """\
 services:
   web:
@@ -229,11 +230,11 @@ secrets: {file: {file: pw.txt}, variable: {environment: PW}, elsewhere: {file: n
     stack = layout(
         {"compose.yaml": text, "pw.txt": pem},
         {"PW": "hunter22", "OWN": "from-env-dir"},
-        assignments=(Assignment("OWN", "from-env-dir", secret=True),),
+        assignments=(Assignment("OWN", f"from-env-dir\n{OWN_LINE}", secret=True),),
     )
     for _ in range(2):
         secrets = render_stack(stack, under_test(), tmp_path).secrets
-        assert {"hunter22", "from-env-dir", pem.strip(), "YSBsaW5lIHRoYXQgdGVsbHM="} <= secrets
+        assert {"hunter22", f"from-env-dir\n{OWN_LINE}", OWN_LINE, pem.strip(), "YSBsaW5lIHRoYXQgdGVsbHM="} <= secrets
     (entry,) = tmp_path.iterdir()
     assert not [value for value in (*secrets, "YSBsaW5l") if value in entry.read_text()]
 
