@@ -11,8 +11,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KEEP = 4
 """Staged revisions that stay: the newest ones."""
 _LIMIT = 600.0
+_OLD = ".old-"
 _LISTING = "listing.json"
 
 _PLAIN = "* -text -filter -ident !eol !working-tree-encoding\n"
@@ -94,10 +96,20 @@ class Staging:
             place.rename(self._home(commit))
 
     def _forget(self) -> None:
-        """Remove all but the newest, and what an interrupted run left behind."""
-        stale = sorted(self._folder.iterdir(), key=lambda home: home.stat().st_mtime)[:-KEEP]
-        for home in stale:
-            shutil.rmtree(home, ignore_errors=True)
+        """Let go of all but the newest, and of what an interrupted run left behind; nobody waits until they are deleted.
+
+        Renamed first: a revision that is half deleted must not be taken for one.
+        """
+        kept = sorted(self._folder.glob("[!.]*"), key=lambda home: home.stat().st_mtime)
+        for home in kept[:-KEEP]:
+            with suppress(OSError):  # one of this name is still being deleted; the next time then
+                home.rename(home.with_name(f"{_OLD}{home.name}"))
+        threading.Thread(target=_delete, args=(tuple(self._folder.glob(".*")),), name="old revisions").start()
+
+
+def _delete(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def flush(folder: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -286,6 +287,9 @@ def test_old_revisions_are_forgotten(source: Source, follow: Callable[..., Repos
         source.commit({"n": str(number)})
         follow().fetch(last_good=first)
         follow().tree(first)
+    for thread in threading.enumerate():
+        if thread.name == "old revisions":
+            thread.join()
     staged = {home.name for home in (tmp_path / "state/staging").iterdir()}
 
     assert len(staged) == 4
