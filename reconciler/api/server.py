@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from reconciler.pipeline.person import user_name
 DeskFor: TypeAlias = Callable[[str], Desk]
 
 _MOST_BYTES = 1 << 20
+_DIGITS = re.compile("[0-9]+")
+_MOST_DIGITS = 20
 _PATIENCE = 30.0
 """Seconds for a reader or writer to move on before its connection is closed."""
 _LAST_WORDS = 5.0
@@ -171,14 +174,27 @@ class _Handler(BaseHTTPRequestHandler):
         return route, read_query(route.asks, query) if route.method == "GET" else read_body(route.asks, body)
 
     def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdecimal():
+        length = self._length()
+        try:
+            body = self.rfile.read(length)
+        except OSError:
+            body = b""
+        if len(body) < length:  # it may say less than it was meant to
+            self.close_connection = True
+            raise WrongRequest("request-cut-short")
+        return body
+
+    def _length(self) -> int:
+        """Return how long the body is, said in one way only: whoever stands between us might understand another."""
+        said = self.headers.get_all("Content-Length", ["0"])
+        unclear = len(said) > 1 or "Transfer-Encoding" in self.headers or self.headers.defects
+        if unclear or not _DIGITS.fullmatch(said[0]):
             self.close_connection = True
             raise WrongRequest("request-no-length")
-        if int(length) > _MOST_BYTES:
+        if len(said[0]) > _MOST_DIGITS or int(said[0]) > _MOST_BYTES:
             self.close_connection = True
             raise WrongRequest("request-too-large", most=str(_MOST_BYTES))
-        return self.rfile.read(int(length))
+        return int(said[0])
 
     # ── what goes back ───────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@ Api; the border, so pydantic. May import shape, yamlfile's type and errors.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,7 +28,10 @@ def _moment(value: Any) -> datetime | None:
         raise complaint("a time is written 2026-12-01T08:00:00Z") from None
     if moment.tzinfo is None:
         raise complaint("a time needs its zone: 2026-12-01T08:00:00Z")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise complaint("in UTC this is no time that we can write") from None
 
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]

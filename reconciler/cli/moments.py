@@ -18,17 +18,20 @@ def moment(words: str, now: datetime) -> datetime:
 
     Words without a zone mean this host's. Raises ValueError for what is none of these, or past.
     """
-    found = _later(words, now) or _next(words, now) or _at(words)
+    try:
+        found = (_later(words, now) or _next(words, now) or _at(words)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{words} is further away than years are counted") from None
     if found <= now:
         raise ValueError(f"{words} is past")
-    return found.astimezone(UTC)
+    return found
 
 
 def local_time(written: str) -> str:
     """Write a moment of a document in this host's zone; what is no time comes back as it is."""
     try:
         return datetime.fromisoformat(written).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError):
         return written
 
 

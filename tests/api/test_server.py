@@ -150,6 +150,20 @@ def test_after_the_end_nobody_answers(server: Server, path: Path) -> None:
         ("POST", "/v1/suspend", '{"stack": "web"}', "missing-key", "reason"),
         ("POST", "/v1/suspend", '{"stack": "web", "reason": "r", "until": "2026-12-01"}', "bad-value", "until"),
         ("POST", "/v1/suspend", '{"stack": "web", "reason": "r", "until": 5}', "bad-value", "until"),
+        (
+            "POST",
+            "/v1/suspend",
+            '{"stack": "web", "reason": "r", "until": "9999-12-31T23:59:59-14:00"}',
+            "bad-value",
+            "until",
+        ),
+        (
+            "POST",
+            "/v1/suspend",
+            '{"stack": "web", "reason": "r", "until": "0001-01-01T00:00:00+14:00"}',
+            "bad-value",
+            "until",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(
@@ -174,6 +188,48 @@ def test_too_much_is_not_read(server: Server, path: Path, desk: FakeDesk) -> Non
     )
     assert ask(path, "POST", "/v1/plan", None, **{"Transfer-Encoding": "chunked"})[0] == 400
     assert ask(path, "POST", "/v1/plan", None, **{"Content-Length": "-1"})[0] == 400
+    assert desk.asked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}", "request-no-length"),
+        (b"Content-Length : 2\r\n\r\n{}", "request-no-length"),
+        (b"Content-Length: +2\r\n\r\n{}", "request-no-length"),
+        (b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", "request-too-large"),
+        (b"Content-Length: 40\r\n\r\n", "request-cut-short"),
+        (b"Content-Length: 40\r\n\r\n{}", "request-cut-short"),
+    ],
+)
+def test_what_is_not_whole_or_not_clear_is_not_obeyed(
+    said: bytes, code: str, server: Server, path: Path, desk: FakeDesk
+) -> None:
+    """Without its body an apply would be one without conditions; with two lengths, another would see another question."""
+    with connect(path, 5) as talking:
+        talking.sendall(b"POST /v1/apply HTTP/1.1\r\nHost: a\r\n" + said)
+        talking.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: talking.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == code
+    assert desk.asked == []
+
+
+def test_who_falls_silent_in_midst_of_a_question_is_let_go(
+    path: Path, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is their mistake, no bug of ours."""
+    monkeypatch.setattr(serving._Handler, "timeout", 0.1)
+    server = Server(path, lambda _who: desk)
+    server.start()
+    try:
+        with connect(path, 5) as talking:
+            talking.sendall(b"POST /v1/apply HTTP/1.1\r\nContent-Length: 40\r\n\r\n{")
+            answer = b"".join(iter(lambda: talking.recv(4096), b""))
+    finally:
+        server.stop()
+    assert b"request-cut-short" in answer
     assert desk.asked == []
 
 

@@ -66,3 +66,11 @@ def test_a_moment_is_shown_in_this_zone(zone):
     """People read the time that their clock shows."""
     assert local_time("2026-11-24T12:30:00Z") == "2026-11-24 20:30:00"
     assert local_time("never") == "never"
+
+
+def test_the_end_of_time(zone: str) -> None:
+    """What no zone can write any more is refused, and shown as it came."""
+    assert zone
+    with pytest.raises(ValueError, match="further away"):
+        moment("9999-12-31T23:59-14:00", NOW)
+    assert local_time("9999-12-31T23:59:59+00:00") == "9999-12-31T23:59:59+00:00"
