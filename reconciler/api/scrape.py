@@ -17,6 +17,8 @@ from reconciler.errors import InvalidSettings
 
 _PATIENCE = 10.0
 """Seconds for a reader to ask, and to take its answer."""
+_READERS = 8
+"""At once; one more is let go. Whoever reaches the address could else take all the files that the agent may open."""
 
 
 @contextmanager
@@ -44,6 +46,8 @@ def _shown(host: str, port: int) -> str:
 
 
 def _server(host: str) -> type[ThreadingHTTPServer]:
+    places = threading.BoundedSemaphore(_READERS)
+
     class Listening(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         block_on_close = False  # a reader that hangs does not hold up our end
@@ -53,6 +57,15 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind(self.server_address)
             self.server_name, self.server_port = self.socket.getsockname()[:2]
+
+        def verify_request(self, _request: Any, _address: Any) -> bool:
+            return places.acquire(blocking=False)
+
+        def process_request_thread(self, request: Any, address: Any) -> None:
+            try:
+                super().process_request_thread(request, address)
+            finally:
+                places.release()
 
     return Listening
 

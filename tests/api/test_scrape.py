@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -34,6 +35,20 @@ def test_nothing_else_is_answered():
     with scraped("127.0.0.1", 0, lambda: b"", "text/plain") as port:
         assert ask(port, "/")[0] == 404
         assert ask(port, method="POST")[0] == 501
+
+
+def test_who_only_connects_takes_no_more_than_a_few_places():
+    """Anybody on the host may connect; beyond a few they are let go, and whoever leaves makes room."""
+    with scraped("127.0.0.1", 0, lambda: b"read", "text/plain") as port:
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(12)]
+        assert [one.recv(1) for one in silent[8:]] == [b""] * 4
+        for one in silent:
+            one.close()
+        said = b""
+        while not said:
+            with suppress(ConnectionError):  # the end of the others is noticed in a moment
+                said = ask(port)[2]
+    assert said == b"read"
 
 
 def test_an_address_that_is_taken_is_named():
