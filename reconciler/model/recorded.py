@@ -92,7 +92,8 @@ class Recorded:
     """The whole record as the plan reads it.
 
     `defaults` holds, by container id, the engine defaults that were frozen into it when it was made (normal-forms.md).
-    `daemon_applied` are the daemon keys that git set when the daemon part was last applied.
+    `daemon_applied` are the daemon keys that git set when the daemon part was last applied. `daemon_begun` are keys that a pass
+    began to set, null: to take out, and that nobody knows dockerd has read: the pass was ended in the middle.
     `device` and `machine_id` are those of the last apply, None before the first. `had_device_folder` likewise.
     `suspended` is by stack, also of those that git no longer names. `stops` says by container id when the agent saw somebody
     stop, kill or pause it: the engine itself forgets.
@@ -101,6 +102,7 @@ class Recorded:
     stacks: Mapping[str, RecordedStack] = field(default_factory=dict)
     defaults: Mapping[str, Document] = field(default_factory=dict)
     daemon_applied: Document = field(default_factory=dict)
+    daemon_begun: Document = field(default_factory=dict)
     device: str | None = None
     machine_id: str | None = None
     had_device_folder: bool = False

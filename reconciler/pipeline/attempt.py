@@ -89,7 +89,7 @@ class Attempt:
         return report
 
     def _daemon_part(self) -> DaemonPart:
-        return DaemonPart(self._planned, self._rooms.settings, self._look_again)
+        return DaemonPart(self._planned, self._rooms.settings, self._look_at_daemon)
 
     def _announce(self, tasks: Collection[str], daemon: DaemonPart | None = None) -> None:
         parts = {DAEMON} if daemon and daemon.is_wanted else set()
@@ -98,6 +98,8 @@ class Attempt:
     def _daemon(self, part: DaemonPart) -> tuple[StackOutcome, ...]:
         if not part.is_wanted:
             return ()
+        if part.actions:
+            self._rooms.store.begin_daemon(part.begins)
         outcome = self._hidden(part.carry_out())
         self._rooms.store.finish_daemon(outcome, run=self._run, applied=applied_keys(part, outcome))
         for one in outcome.outcomes:
@@ -202,6 +204,11 @@ class Attempt:
         self._rooms.store.forget(name, stays)
 
     # ── small change ─────────────────────────────────────────────────────────────────────────────
+
+    def _look_at_daemon(self, scope: frozenset[str]) -> Planned:
+        """Look again at dockerd, which has read its file."""
+        self._rooms.store.begin_daemon({})
+        return self._look_again(scope)
 
     def _look_again(self, scope: frozenset[str] | None) -> Planned:
         return self._rooms.plan_again(self._planned, scope)

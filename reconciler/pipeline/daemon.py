@@ -72,6 +72,12 @@ class DaemonPart:
         as_they_were = {name: known[name] for name in refused if name in known}
         return {name: value for name, value in wanted.items() if name not in refused} | as_they_were
 
+    @property
+    def begins(self) -> Document:
+        """Return the keys that are to be written, secrets masked; null for one that is to be taken out."""
+        mask = self.planned.redactor.mask
+        return {one.object: mask(one.target.replace("/", "."), one.params["value"]) for one in self.actions}
+
     def carry_out(self) -> StackOutcome:
         """Write the file and make dockerd take it; errors of ours end in the outcome."""
         if self.rejected is not None:

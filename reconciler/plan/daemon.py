@@ -75,11 +75,12 @@ def plan_daemon(desired: Desired, observed: Observed, recorded: Recorded, mask: 
         return Draft(blocked=(Problem("daemon", "DaemonRejected", "daemon-unread"),))
     if observed.daemon.values is None:
         return Draft(blocked=(observed.daemon.problem or _unreadable(observed.daemon),))
-    pen = _Pen(observed.daemon.values, recorded.daemon_applied, observed.engine.version, mask, desired.revision.commit)
+    pen = _Pen(observed.daemon, recorded, observed.engine.version, mask, desired.revision.commit)
     keys = sorted(desired.daemon.keys, key=lambda key: key.name)
     wanted = {key.name for key in keys}
-    written = [pen.write(key) for key in keys if not _stands(observed.daemon.values, key)]
-    dropped = [pen.drop(name) for name in sorted(set(recorded.daemon_applied) - wanted) if pen.is_still_ours(name)]
+    written = [pen.write(key) for key in keys if not pen.stands(key) or pen.is_unread(key)]
+    ours = recorded.daemon_applied.keys() | recorded.daemon_begun.keys()
+    dropped = [pen.drop(name) for name in sorted(ours - wanted) if pen.is_still_ours(name)]
     return without_restarts(Draft((*written, *dropped)), observed, keys)
 
 
@@ -91,17 +92,27 @@ def is_live(key: str, engine: str, *, unset: bool = False) -> bool:
     return live is not None and live.since <= number < live.until and (live.clears or not unset)
 
 
-def _stands(values: Document, key: DaemonKey) -> bool:
-    return key.name in values and same(values[key.name], key.value)
-
-
 @dataclass(frozen=True, slots=True)
 class _Pen:
-    values: Document
-    applied: Document
+    seen: ObservedDaemon
+    recorded: Recorded
     engine: str
     mask: Mask
     commit: str
+
+    @property
+    def values(self) -> Document:
+        return self.seen.values or {}
+
+    def stands(self, key: DaemonKey) -> bool:
+        """Tell whether a key is in the file as it is wanted."""
+        return key.name in self.values and same(self.values[key.name], key.value)
+
+    def is_unread(self, key: DaemonKey) -> bool:
+        """Tell whether dockerd may not have read a key yet: who wrote it was ended, and the engine does not show it."""
+        effective = self.seen.effective
+        shown = key.name in effective and same(effective[key.name], key.value)
+        return key.name in self.recorded.daemon_begun and not shown
 
     def write(self, key: DaemonKey) -> Action:
         """Plan to set a key, or to put it back where somebody else changed it."""
@@ -121,21 +132,27 @@ class _Pen:
 
     def is_still_ours(self, name: str) -> bool:
         """Tell whether a key has the value that git gave it: another one is somebody else's by now."""
-        return name in self.values and self._is_applied(name, self.values[name])
+        begun = self.recorded.daemon_begun
+        if name not in self.values:
+            return name in begun and begun[name] is None  # taken out of the file, and dockerd may not know
+        return any(self._is_as(name, self.values[name], known) for known in (self.recorded.daemon_applied, begun))
 
     def _why(self, key: DaemonKey) -> tuple[Because, str]:
+        if self.stands(key):
+            return "change", "daemon-not-told"
         if key.owner == "system":
             return ("drift", "daemon-edited") if key.name in self.values else ("missing", "daemon-owned")
-        if key.name in self.applied and self._is_applied(key.name, key.value):
+        if self._is_as(key.name, key.value, self.recorded.daemon_applied):
             return "drift", "daemon-edited"
         return "change", "daemon-changed"
 
-    def _is_applied(self, name: str, value: Json) -> bool:
-        return same(self._masked(name, value), self._masked(name, self.applied[name]))
+    def _is_as(self, name: str, value: Json, known: Document) -> bool:
+        return name in known and same(self._masked(name, value), self._masked(name, known[name]))
 
     def _action(self, name: str, kind: Kind, because: Because, cause: Cause, value: Json) -> Action:
         live = is_live(name, self.engine, unset=kind == "unset")
-        known, seen = self.applied.get(name), self.values.get(name)
+        there = self.seen.effective if cause.code == "daemon-not-told" else self.values
+        known, seen = self.recorded.daemon_applied.get(name), there.get(name)
         diff = FieldDiff(name, self._masked(name, value), self._masked(name, known), self._masked(name, seen))
         return Action(
             target=f"daemon/{name}",

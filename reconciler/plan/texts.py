@@ -53,6 +53,7 @@ CAUSES: Mapping[str, str] = {
     "daemon-edited": "{key} was changed in the file",
     "daemon-changed": "{key} differs",
     "daemon-key-gone": "no longer in git",
+    "daemon-not-told": "it is in the file, and dockerd may not have read it: a pass was killed",
 }
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {

@@ -196,9 +196,13 @@ class Store:
 
     # ── the device ───────────────────────────────────────────────────────────────────────────────
 
+    def begin_daemon(self, keys: Document) -> None:
+        """Write ahead which keys of the daemon are to be set, null: to be taken out. It is on the disk when this returns."""
+        self._facts({"daemon_begun": dict(keys)})
+
     def finish_daemon(self, outcome: StackOutcome, *, run: str, applied: Document | None = None) -> None:
         """Write down what became of the daemon part; `applied` are the keys that git set, None leaves what was."""
-        facts: dict[str, object] = {"daemon_result": outcome.result}
+        facts: dict[str, object] = {"daemon_result": outcome.result, "daemon_begun": {}}
         if applied is not None:
             facts["daemon_applied"] = dict(applied)
         with self._writing() as db:
@@ -334,6 +338,7 @@ def _read_record(db: sqlite3.Connection) -> Recorded:
         stacks={stack.name: stack for stack in stacks},
         defaults={container: rows.load_document(text) for container, text in defaults},
         daemon_applied=facts.get("daemon_applied", {}),
+        daemon_begun=facts.get("daemon_begun", {}),
         device=facts.get("device"),
         machine_id=facts.get("machine_id"),
         had_device_folder=facts.get("had_device_folder", False),

@@ -60,6 +60,30 @@ def test_no_longer_in_git() -> None:
     ]
 
 
+def _after_a_kill(wanted: Desired, values: Document, begun: Document, effective: Document | None = None) -> list[str]:
+    seen = observed([], daemon=ObservedDaemon(PATH, True, values, effective or {}))
+    return text(wanted, seen, Recorded(daemon_begun=begun)).splitlines()
+
+
+def test_a_pass_that_was_killed_between_file_and_dockerd() -> None:
+    """What the file has, and dockerd is not seen to have, is set once more."""
+    assert _after_a_kill(_wanted(DEBUG), {"debug": True}, {"debug": True}, {"debug": False}) == [
+        "+ daemon/debug  set  (change: it is in the file, and dockerd may not have read it: a pass was killed; daemon.json:2)",
+        "    - debug  false",
+        "    + debug  true",
+        "Plan: 1 set.",
+    ]
+    assert _after_a_kill(_wanted(DEBUG), {"debug": True}, {"debug": True}, {"debug": True}) == ["No changes."]
+    assert _after_a_kill(_wanted(DEBUG), {"debug": True}, {}, {"debug": False}) == ["No changes."]
+
+
+def test_git_changes_its_mind_after_a_kill() -> None:
+    """What only a killed pass wrote is taken out as if it had been applied; what it took out, dockerd is told again."""
+    assert _after_a_kill(_wanted(), {"mtu": 1400}, {"mtu": 1400})[0].startswith("- daemon/mtu  unset")
+    assert _after_a_kill(_wanted(), {}, {"mtu": None})[0].startswith("- daemon/mtu  unset")
+    assert _after_a_kill(_wanted(), {}, {"mtu": 1400}) == ["No changes."]
+
+
 def test_rejected() -> None:
     """With problems in git, or a file that is no JSON object, the daemon part stands still."""
     problem = Problem("daemon/bridge", "DaemonRejected", "daemon-unread", file="daemon.json", line=3)
