@@ -107,11 +107,14 @@ class Running(Collection[str]):
 
     @contextmanager
     def under_way(self, one: Pass) -> Iterator[bool]:
-        """Wait until an admitted pass may begin (False: it may not, we are closed); let others begin when it has ended."""
+        """Wait until an admitted pass may begin; let others begin when it has ended.
+
+        False: it may not, as we are closed, or a wide pass was admitted before it began, which looks at all that it would.
+        """
         try:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._may_begin(one))
-                one.begun = not self._closed
+                one.begun = not (self._closed or one.order.cut.is_set())
             yield one.begun
         finally:
             with self._changed:
@@ -131,10 +134,10 @@ class Running(Collection[str]):
                 self._changed.notify_all()
 
     def cut(self) -> None:
-        """End what may be ended in every pass."""
+        """End what may be ended in every pass but the wide ones that still wait."""
         with self._changed:
             for one in self._passes:
-                if one.begun:
+                if one.begun or not one.is_wide:
                     one.order.cut.set()
 
     def close(self) -> None:
@@ -148,6 +151,11 @@ class Running(Collection[str]):
         """Wait until nothing is under way."""
         with self._changed:
             self._changed.wait_for(lambda: not self._passes and not self._fetching)
+
+    @property
+    def looks_at_everything(self) -> bool:
+        """Tell whether a wide pass is admitted."""
+        return any(one.is_wide for one in self._passes)
 
     @property
     def operations(self) -> Mapping[str, str]:

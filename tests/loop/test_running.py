@@ -112,3 +112,12 @@ def test_git_is_asked_once_at_a_time(running):
         assert SOURCE in running
         assert running.operations == {SOURCE: "Fetching"}
     assert SOURCE not in running
+
+
+def test_a_wide_pass_takes_the_place_of_a_narrow_one_that_has_not_begun(running):
+    """Else both would begin, and work on one stack at the same time."""
+    late = running.admit(narrow("web"))
+    with running.under_way(running.admit(Order(trigger="push"))) as may_begin:
+        assert may_begin
+        with running.under_way(late) as too_late:
+            assert not too_late
