@@ -39,10 +39,11 @@ class Telling:
 
     def ended(self, order: Order, report: Report) -> None:
         """Say what a pass came to."""
-        self._here.log.ended(converged=report.converged, next_look=f"within {self._every():g}s")
+        converged = report.converged and not order.leave
+        self._here.log.ended(converged=converged, next_look=f"within {self._every():g}s")
         if order.scope is None:
-            self._measures.ended(converged=report.converged)
-            self._notifier.status(verdict(report))
+            self._measures.ended(converged=converged)
+            self._notifier.status(verdict(report, len(order.leave)))
 
     def broke(self, order: Order, error: ReconcilerError) -> None:  # noqa: ARG002 - a watcher hears more than it needs
         """Say that a pass could not be made."""
@@ -63,11 +64,11 @@ class _Counting(Silent):
         self._measures.settled(outcome, git_is_the_same=self._git_is_the_same)
 
 
-def verdict(report: Report) -> str:
-    """Say in one line how this host stands after a pass over everything."""
+def verdict(report: Report, left: int = 0) -> str:
+    """Say in one line how this host stands after a pass over everything but the stacks that were left alone."""
     commit = report.plan.revision.commit[:12]
-    if report.converged:
+    if report.converged and not left:
         return f"This host is as {commit} says"
     failed = sum(outcome.result not in GOOD for outcome in report.outcomes)
-    counts = {"failed": failed, "blocked": len(report.plan.blocked), "not well": len(report.unwell)}
+    counts = {"failed": failed, "blocked": len(report.plan.blocked), "not well": len(report.unwell), "left alone": left}
     return f"Not as {commit} says: {', '.join(f'{count} {word}' for word, count in counts.items() if count)}"

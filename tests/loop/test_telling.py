@@ -54,6 +54,16 @@ def test_a_pass_over_everything_is_told_everywhere():
     assert notes.said == ["STATUS=This host is as c0ffeec0ffee says"]
 
 
+def test_what_was_left_alone_makes_no_host_well():
+    """A stack that was given up is not looked at any more; that is no success."""
+    notes, measures = Notes(), Measures()
+
+    a_pass(Telling(notes, measures, lambda: 900.0), Order(leave=frozenset({"web"})), report())
+
+    assert measures.succeeded_at is None
+    assert notes.said == ["STATUS=Not as c0ffeec0ffee says: 1 left alone"]
+
+
 def test_a_narrow_pass_says_nothing_of_the_whole():
     """One stack that is well does not make the host well."""
     notes, measures = Notes(), Measures()
