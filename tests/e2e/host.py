@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,10 +138,14 @@ class Host:
     # ── the engine, looked at without us ─────────────────────────────────────────────────────────
 
     def containers(self, project: str) -> dict[str, dict[str, Any]]:
-        """Return the inspect of each container of a project by its name."""
+        """Return the inspect of each container of a project by its name; one that goes meanwhile is none of them."""
         listed = self.api.containers(all=True, filters={"label": f"com.docker.compose.project={project}"})
-        found = (self.api.inspect_container(one["Id"]) for one in listed)
-        return {one["Name"].removeprefix("/"): one for one in found}
+        found = {}
+        for one in listed:
+            with suppress(docker.errors.NotFound):
+                inspected = self.api.inspect_container(one["Id"])
+                found[inspected["Name"].removeprefix("/")] = inspected
+        return found
 
     def ids(self, project: str) -> dict[str, str]:
         """Return the id of each container of a project by its name."""

@@ -45,20 +45,20 @@ def _network(host, name):
     host.api.disconnect_container_from_network(f"{name}-app-1", f"{name}_default")
 
 
+def _part(host, name, part):
+    """Return a part of the inspect; of a container that is just being made anew, nothing."""
+    return host.containers(name).get(f"{name}-app-1", {}).get(part, {})
+
+
 @pytest.mark.parametrize(
     ("do", "is_back"),
     [
         (lambda host, name: host.api.remove_container(f"{name}-app-1", force=True), _runs),
         (_rename, _runs),
-        (
-            _network,
-            lambda host, name: (
-                f"{name}_default" in host.containers(name)[f"{name}-app-1"]["NetworkSettings"]["Networks"]
-            ),
-        ),
+        (_network, lambda host, name: f"{name}_default" in _part(host, name, "NetworkSettings").get("Networks", {})),
         (
             lambda host, name: host.api.update_container(f"{name}-app-1", mem_limit="64m", memswap_limit="64m"),
-            lambda host, name: host.containers(name)[f"{name}-app-1"]["HostConfig"]["Memory"] == 0,
+            lambda host, name: _part(host, name, "HostConfig").get("Memory") == 0,
         ),
     ],
     ids=["rm", "rename", "disconnect", "update"],
