@@ -131,9 +131,9 @@ class RefWatch:
         with self._lock:
             if self._stopping:
                 return False
-            folder = _git_folder(self._repository)
-            self._telling = frozenset(_telling_paths(folder, self._names)) if folder else frozenset()
             try:
+                folder = _git_folder(self._repository)
+                self._telling = frozenset(_telling_paths(folder, self._names)) if folder else frozenset()
                 fresh = self._arrange(dict(_identities(self._telling)))
             except OSError as error:
                 self.problem = self._limit(error) or self.problem
@@ -170,7 +170,7 @@ class RefWatch:
     def _limit(self, error: OSError) -> str | None:
         limit = _LIMITS.get(error.errno or 0)
         if limit is None:
-            return None  # it has just gone; the next check sees to it
+            return None  # it has just gone, or cannot be read; the next check sees to it
         args = {"url": shown(self._url), "words": error.strerror or "", "limit": f"fs.inotify.{limit}"}
         problem = Problem("source", "", "source-unwatched", args)
         return f"{problem_text(problem)}. {problem_hint(problem)}"

@@ -298,6 +298,15 @@ def test_a_dead_observer_is_replaced(source: Source, bare: Path, part: str) -> N
         told.wait()
 
 
+def test_a_place_that_cannot_be_looked_at_ends_nothing(tmp_path: Path) -> None:
+    """A name too long, a folder that nobody may enter, a dead network disk: the poll says what is wrong."""
+    told = Told()
+    with watching(tmp_path / ("x" * 300), told) as watch:
+        watch.check()
+        assert watch.problem is None
+        assert told.silent()
+
+
 # ── limits, leaks ────────────────────────────────────────────────────────────────────────────────
 
 
