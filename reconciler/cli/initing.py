@@ -15,6 +15,7 @@ from string import Template
 
 import click
 
+from reconciler.address import allowed_url
 from reconciler.cli.inert import inert
 from reconciler.cli.starter import REPOSITORY, SETTINGS
 from reconciler.cli.streams import say
@@ -32,11 +33,12 @@ def run(folder: Path, device: str | None, config: Path | None) -> int:
     """Write everything, and say what to do next; return the exit code. Raises PathRefused, NoSpace, MissingTool."""
     name = _device(device)
     home = Path(os.path.abspath(folder))  # noqa: PTH100 - the words of the person, links and all
+    _refuse_names(home, config)
     _refuse_what_is_there(home)
     values = {
         "device": name,
         "repository": str(home),
-        "url": json.dumps(str(home)),
+        "url": json.dumps(str(home), ensure_ascii=False),
         "config": str(config or DEFAULT_FILE),
     }
     for path, text in _files(values).items():
@@ -58,6 +60,14 @@ def _device(wanted: str | None) -> str:
         return wanted
     host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname().partition(".")[0])[:63].lstrip("._-")
     return host or "box"
+
+
+def _refuse_names(home: Path, config: Path | None) -> None:
+    """Refuse what the written files could not say: a line break in a name would be read as a setting."""
+    if not allowed_url(str(home)):
+        raise click.UsageError(f"{home}: the settings cannot name such a folder as the source; choose another name.")
+    if config is not None and inert(str(config)) != str(config):
+        raise click.UsageError(f"--config {config}: a name that cannot be shown as it is; choose another.")
 
 
 def _refuse_what_is_there(home: Path) -> None:

@@ -243,6 +243,7 @@ def run(arguments: Sequence[str]) -> int:
 
     streams.prepare()
     try:
+        _refuse_bytes(arguments)
         code: int = cli.main(list(arguments), prog_name="reconciler", standalone_mode=False) or 0
     except click.ClickException as error:
         return _wrong_usage(error)
@@ -255,6 +256,15 @@ def run(arguments: Sequence[str]) -> int:
         tell_error(error)
         return 1
     return 1 if streams.lost_output() else code
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Refuse words that are no text: neither a document, nor the record, nor the settings can hold them."""
+    for word in arguments:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{word} is no text in UTF-8.") from None
 
 
 def _wrong_usage(error: click.ClickException) -> int:

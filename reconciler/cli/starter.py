@@ -80,7 +80,7 @@ SETTINGS = """\
 # The settings of reconciler's agent. They belong to $config, owned by root, writable by nobody else.
 # Only `device` and `source.url` are needed; what else stands here is the default, or an example that is commented out.
 
-device: $device                            # this device's name: devices/$device/ in the repository
+device: "$device"                          # this device's name: devices/$device/ in the repository
 
 source:
   url: $url   # or https://…, ssh://…, git@host:path; never a password in it

@@ -135,3 +135,28 @@ def test_the_host_is_the_device(tmp_path, monkeypatch):
     run(["init", str(tmp_path / "home")])
 
     assert settings.load(tmp_path / "home" / "config.example.yaml").device == "my_h-st"
+
+
+@pytest.mark.parametrize("device", ["42", "null", "1e3", "007"])
+def test_a_device_may_look_like_something_else(device, tmp_path):
+    """The name of a host is text, also where YAML would see a number."""
+    assert run(["init", str(tmp_path / "home"), "--device", device]) == 0
+    assert settings.load(tmp_path / "home" / "config.example.yaml").device == device
+
+
+@pytest.mark.parametrize("name", ["a: b #c", 'quo"te\\', "$HOME ${device}", "Übung 🏠", "-dash"])
+def test_a_folder_may_have_an_odd_name(name, tmp_path):
+    """The settings that are written follow it."""
+    assert run(["init", "--", str(tmp_path / name)]) == 0
+    assert settings.load(tmp_path / name / "config.example.yaml").source.url == str(tmp_path / name)
+
+
+def test_names_that_nothing_written_can_hold_are_refused(tmp_path, capsys):
+    """A line break in a name is no setting; nothing is written."""
+    home = tmp_path / "home"
+    assert run(["init", str(tmp_path / "a\nb")]) == 64
+    assert run(["init", str(tmp_path / "a\x1b[31m")]) == 64
+    assert run(["init", str(tmp_path / "a\udcff")]) == 64
+    assert run(["init", str(home), "--config", str(tmp_path / "x\nmetrics: {listen: 0.0.0.0:1}\n#")]) == 64
+    assert not home.exists()
+    assert "\x1b" not in capsys.readouterr().err

@@ -135,3 +135,12 @@ def test_output_that_cannot_be_written_is_no_bug():
 
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: No space left on device\n hint: Is the disk full?\n"
+
+
+@pytest.mark.parametrize("words", [["why"], ["history"], ["resume"], ["suspend", "web", "--reason"]])
+def test_words_that_are_no_text_are_wrong_usage(words):
+    """Bytes that no document and no record can hold are refused; nothing is said to be damaged for them."""
+    done = command(*words, b"\xff")
+
+    assert done.returncode == 64
+    assert done.stderr.startswith("error: \\udcff is no text in UTF-8.\n")
