@@ -56,7 +56,7 @@ class Machine:
         (self.root / "run/systemd/system").mkdir(parents=True, exist_ok=True)
         self.say("systemctl.active", "0" if active else "3")
 
-    def run(self, *arguments):
+    def run(self, *arguments, umask=-1):
         environment = {
             "PATH": f"{self.base}/bin:/usr/local/bin:/usr/bin:/bin",
             "INSTALL_ROOT": str(self.root),
@@ -65,7 +65,7 @@ class Machine:
         }
         return subprocess.run(
             [REPOSITORY / "deploy/install", *arguments],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
+            env=environment, capture_output=True, text=True, timeout=60, check=False, umask=umask,
         )  # fmt: skip
 
     def versions(self):
@@ -95,6 +95,15 @@ def test_everything_is_put_in_its_place(machine):
     assert (machine.root / "etc/reconciler").stat().st_mode & 0o777 == 0o755
     assert (machine.root / "etc/systemd/system/reconciler.service").read_text() == UNIT.read_text()
     assert not (machine.root / "etc/reconciler/config.yaml").exists()
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_others_read_it_and_only_root_writes_it(machine, umask):
+    """Whatever mask the caller has: what root runs is nobody else's to change, and the command is there for all."""
+    assert machine.run(umask=umask).returncode == 0
+
+    modes = {path: path.stat().st_mode for path in machine.root.rglob("*") if not path.is_symlink()}
+    assert {path for path, mode in modes.items() if mode & 0o022 or not mode & 0o004} == set()
 
 
 def test_only_what_is_locked_is_installed(machine):
