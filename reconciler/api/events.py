@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from reconciler.model import Document, Outcome, Plan, Problem, Revision, SourceState, StackOutcome, Step
+from reconciler.model import Document, Outcome, Plan, Revision, SourceState, StackOutcome, Step
 from reconciler.pipeline.report_document import outcome_document, read_outcome, read_settled, settled_document
 from reconciler.plan.document import (
     action_document,
+    maybe_problem_document,
     plan_document,
-    problem_document,
     read_action,
+    read_maybe_problem,
     read_plan,
-    read_problem,
 )
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def source_document(source: SourceState) -> Document:
     """Return how the last look at git went."""
     revision = source.revision
     said = {"commit": revision.commit, "subject": revision.subject, "author": revision.author} if revision else None
-    return {"url": source.url, "revision": said, "problem": _maybe(source.problem)}
+    return {"url": source.url, "revision": said, "problem": maybe_problem_document(source.problem)}
 
 
 def read_source(entry: Any) -> SourceState:
     """Return what `source_document` said."""
     said = entry["revision"]
     revision = Revision(said["commit"], said["subject"], said["author"]) if said else None
-    return SourceState(entry["url"], revision, _read_maybe(entry["problem"]))
+    return SourceState(entry["url"], revision, read_maybe_problem(entry["problem"]))
 
 
 def _step_document(step: Step) -> Document:
@@ -90,7 +90,7 @@ def _step_document(step: Step) -> Document:
         "force": step.force,
         "actions": [action_document(action) for action in step.actions],
         "result": step.result,
-        "problem": _maybe(step.problem),
+        "problem": maybe_problem_document(step.problem),
     }
 
 
@@ -102,13 +102,5 @@ def _read_step(entry: Any) -> Step:
         tuple(entry["services"]),
         force=entry["force"],
         result=entry["result"],
-        problem=_read_maybe(entry["problem"]),
+        problem=read_maybe_problem(entry["problem"]),
     )
-
-
-def _maybe(problem: Problem | None) -> Document | None:
-    return problem_document(problem) if problem else None
-
-
-def _read_maybe(entry: Any) -> Problem | None:
-    return read_problem(entry) if entry else None

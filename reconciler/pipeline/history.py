@@ -5,15 +5,14 @@ Pipeline; may import record and plan.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UnknownTarget
-from reconciler.plan.document import problem_document
+from reconciler.plan.document import maybe_problem_document, time_text
 from reconciler.plan.texts import cause_text
 
 if TYPE_CHECKING:
-    from reconciler.model import Document, FieldDiff, Problem
+    from reconciler.model import Document, FieldDiff
     from reconciler.record.history import Done, Run, Settled, Told
     from reconciler.record.store import Store
 
@@ -47,11 +46,6 @@ def fields_document(fields: tuple[FieldDiff, ...]) -> list[Document]:
     ]
 
 
-def time_text(moment: datetime | None) -> str | None:
-    """Write a moment as all documents do."""
-    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _told(told: Told) -> Document:
     run = told.run
     return {
@@ -65,7 +59,7 @@ def _told(told: Told) -> Document:
 
 
 def _settled(one: Settled) -> Document:
-    return {"result": one.result, "problem": maybe(one.problem), "seconds": round(one.seconds, 3)}
+    return {"result": one.result, "problem": maybe_problem_document(one.problem), "seconds": round(one.seconds, 3)}
 
 
 def _done(one: Done) -> Document:
@@ -79,11 +73,6 @@ def _done(one: Done) -> Document:
         "line": one.cause.line,
         "fields": fields_document(one.fields),
         "ok": one.ok,
-        "problem": maybe(one.problem),
+        "problem": maybe_problem_document(one.problem),
         "seconds": round(one.seconds, 3),
     }
-
-
-def maybe(problem: Problem | None) -> Document | None:
-    """Return a problem as a document, if there is one."""
-    return problem_document(problem) if problem else None

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model import Document, Json, Outcome, Problem, StackOutcome
+from reconciler.model import Document, Json, Outcome, StackOutcome
 from reconciler.pipeline.attempt import Report
 from reconciler.plan.document import (
     action_document,
+    maybe_problem_document,
     plan_document,
     problem_document,
     read_action,
+    read_maybe_problem,
     read_plan,
     read_problem,
 )
@@ -39,7 +41,7 @@ def settled_document(outcome: StackOutcome) -> Document:
     return {
         "result": outcome.result,
         "seconds": round(outcome.seconds, 3),
-        "problem": _maybe(outcome.problem),
+        "problem": maybe_problem_document(outcome.problem),
         "actions": actions,
     }
 
@@ -53,13 +55,9 @@ def outcome_document(outcome: Outcome) -> Document:
         "id": outcome.action.id,
         "ok": outcome.ok,
         "seconds": round(outcome.seconds, 3),
-        "problem": _maybe(outcome.problem),
+        "problem": maybe_problem_document(outcome.problem),
         "action": action_document(outcome.action),
     }
-
-
-def _maybe(problem: Problem | None) -> Document | None:
-    return problem_document(problem) if problem else None
 
 
 # ── and back ─────────────────────────────────────────────────────────────────────────────────────
@@ -77,13 +75,9 @@ def read_report(document: Any) -> Report:
 def read_settled(stack: str, entry: Any) -> StackOutcome:
     """Return what became of a stack."""
     outcomes = tuple(map(read_outcome, entry["actions"]))
-    return StackOutcome(stack, entry["result"], _read_maybe(entry["problem"]), outcomes, entry["seconds"])
+    return StackOutcome(stack, entry["result"], read_maybe_problem(entry["problem"]), outcomes, entry["seconds"])
 
 
 def read_outcome(entry: Any) -> Outcome:
     """Return what became of an action."""
-    return Outcome(read_action(entry["action"]), entry["ok"], _read_maybe(entry["problem"]), entry["seconds"])
-
-
-def _read_maybe(entry: Any) -> Problem | None:
-    return read_problem(entry) if entry else None
+    return Outcome(read_action(entry["action"]), entry["ok"], read_maybe_problem(entry["problem"]), entry["seconds"])

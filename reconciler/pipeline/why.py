@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, cast
 
 from reconciler.model import GOOD, Document, Json, Position, Problem, SourceState
 from reconciler.pipeline.blame import Blame
-from reconciler.pipeline.history import fields_document, maybe, run_document, time_text
+from reconciler.pipeline.history import fields_document, run_document
 from reconciler.pipeline.report import gather_facts
 from reconciler.pipeline.targets import DAEMON, Target, all_targets, find_target, owner
 from reconciler.pipeline.waiting import waiting
+from reconciler.plan.document import maybe_problem_document, time_text
 from reconciler.plan.texts import cause_text
 from reconciler.record.status import Facts, Live, states, status_document
 
@@ -222,7 +223,7 @@ class Answer:
             return None
         told = next(iter(self._store.history(1, known.name)), None)
         run = {**run_document(told.run), "at": time_text(told.run.ended or told.run.started)} if told else {}
-        return {**run, "result": known.result, "problem": maybe(known.problem)}
+        return {**run, "result": known.result, "problem": maybe_problem_document(known.problem)}
 
     # ── what is to do ────────────────────────────────────────────────────────────────────────────
 

@@ -61,7 +61,7 @@ def held_document(held: Held) -> Document:
         "target": held.target,
         "fields": [_field(diff) for diff in held.fields],
         "why": held.why,
-        "until": time_text(held.until) if held.until else None,
+        "until": time_text(held.until),
         "note": held.note,
     }
 
@@ -93,9 +93,14 @@ def _field(diff: FieldDiff) -> Document:
     return {"path": diff.path, "desired": diff.desired, "applied": diff.applied, "observed": diff.observed}
 
 
-def time_text(moment: datetime) -> str:
+def maybe_problem_document(problem: Problem | None) -> Document | None:
+    """Return a problem, if there is one."""
+    return problem_document(problem) if problem else None
+
+
+def time_text(moment: datetime | None) -> str | None:
     """Return a moment in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 # ── and back ─────────────────────────────────────────────────────────────────────────────────────
@@ -139,6 +144,11 @@ def read_action(entry: Any) -> Action:
 def read_problem(entry: Any) -> Problem:
     """Return the problem that an entry of `blocked` says."""
     return Problem(entry["target"], entry["reason"], entry["code"], entry["args"], entry["file"], entry["line"])
+
+
+def read_maybe_problem(entry: Any) -> Problem | None:
+    """Return what `maybe_problem_document` said."""
+    return read_problem(entry) if entry else None
 
 
 def _read_held(entry: Any) -> Held:

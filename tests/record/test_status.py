@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -155,14 +155,17 @@ def test_notes_of_the_agent(facts):
     assert "notes" not in told(facts, {})
 
 
-@pytest.mark.parametrize(("until", "suspended"), [(None, True), (NOW + timedelta(hours=1), True), (NOW, False)])
+@pytest.mark.parametrize(
+    ("until", "suspended"),
+    [(None, True), ((NOW + timedelta(hours=1)).astimezone(timezone(timedelta(hours=8))), True), (NOW, False)],
+)
 def test_a_suspended_stack(facts, until, suspended):
     """Who, why, since and until; its health is `Suspended`, whatever runs; when its time is over it is as any other."""
     known = replace(facts.recorded, suspended={"web": Suspension("ada", "copying", NOW, until)})
     stack = web(replace(facts, recorded=known))
 
     assert stack["health"] == ("Suspended" if suspended else "Healthy")
-    ends = "2026-11-24T13:00:00Z" if until else None
+    ends = "2026-11-24T13:00:00Z" if until else None  # in UTC, wherever it was asked for
     entry = {"who": "ada", "reason": "copying", "since": "2026-11-24T12:00:00Z", "until": ends}
     assert stack.get("suspended") == (entry if suspended else None)
 
