@@ -56,11 +56,19 @@ def only_agent(state_dir: Path) -> Iterator[None]:
 
 
 def _take(handle: int, state_dir: Path) -> None:
+    while not _locked(handle, fcntl.LOCK_EX):
+        if not _locked(handle, fcntl.LOCK_SH):
+            pid = os.pread(handle, 20, 0).decode(errors="replace").strip() or "?"
+            raise AgentRuns("agent-runs", pid=pid, state_dir=str(state_dir))
+        # whoever only asks who holds it shares it, and is gone in a moment
+
+
+def _locked(handle: int, kind: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid = os.pread(handle, 20, 0).decode(errors="replace").strip() or "?"
-        raise AgentRuns("agent-runs", pid=pid, state_dir=str(state_dir)) from None
+        return False
+    return True
 
 
 class Runs(Protocol):

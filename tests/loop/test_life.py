@@ -1,11 +1,13 @@
 """The life of an agent: one for each state folder, ended and told to reload by signals. The agent is a stand-in."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -236,6 +238,23 @@ def test_the_lock_is_private_and_free_afterwards(tmp_path):
 
     with only_agent(state):
         assert (state / "agent.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_who_asks_for_the_holder_keeps_no_agent_out(tmp_path):
+    """A command that looks whether an agent runs, at the moment one begins, is not taken for one."""
+    began = threading.Event()
+
+    def begin():
+        with only_agent(tmp_path):
+            began.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with (tmp_path / "agent.lock").open("w") as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            beginning = pool.submit(begin)
+            assert not began.wait(0.2)
+            assert not beginning.done()
+        beginning.result(60)
 
 
 def test_no_child_keeps_the_lock_of_a_killed_agent(tmp_path):
