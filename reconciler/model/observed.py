@@ -56,7 +56,7 @@ class Container:
     healthy unhealthy`, None without a check). `project`, `service`, `number`, `working_dir`, `config_hash` come from compose's
     labels. `env_file` is compose's `project.environment_file` label: who made it called compose with it. `log_tail` is that of
     failed ones. `stopped_by_hand` is for exited and paused ones: None when the engine no longer knows; `stopped_at` is when
-    that was, where it is known.
+    it was told to, where that is known: by the engine itself, as it went or came, where it was not by hand.
     """
 
     id: str

@@ -57,7 +57,7 @@ def ends(signal: str | None) -> bool:
 def judged(
     one: Container, history: Sequence[Mapping[str, Any]], reigns_since: datetime, remembered: datetime | None
 ) -> Container:
-    """Say of an exited or paused container whether somebody did it, and when; `history` are its events, in their order."""
+    """Say of an exited or paused container whether it was told to, by whom, and when; `history` are its events, in order."""
     document: Any = one.document
     started, history = datetime.fromisoformat(document["State"]["StartedAt"]), _last_run(history)
     if remembered is not None and remembered < started:
@@ -66,9 +66,9 @@ def judged(
         return replace(one, stopped_by_hand=True, stopped_at=_last(history, _pauses) or remembered)
     ended = any(event["Action"] == "die" for event in history)
     stopped = (_last(history, _tells_to_end) if ended else None) or remembered
-    if stopped is None or started < reigns_since:
+    if stopped is None:
         return replace(one, stopped_by_hand=False if ended else None)
-    return replace(one, stopped_by_hand=True, stopped_at=stopped)
+    return replace(one, stopped_by_hand=started >= reigns_since, stopped_at=stopped)
 
 
 def _last_run(history: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

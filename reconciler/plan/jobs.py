@@ -27,11 +27,12 @@ def declared_jobs(stack: DesiredStack) -> frozenset[str]:
 def is_finished(container: Container, *, job: bool, service: DesiredService) -> bool:
     """Tell whether a container has done its work and stays as it is; `job`: the service is declared to be one.
 
-    Where the engine itself would not start it again, an exit with 0 that nobody caused is an end, too.
+    Where the engine itself would not start it again, an exit with 0 that neither a person nor an engine caused is an end, too.
     """
     if container.state != "exited" or container.exit_code != 0:
         return False
-    return job or (not container.stopped_by_hand and not _restarted_after_success(service))
+    was_told = container.stopped_by_hand or container.stopped_at is not None
+    return job or not (was_told or _restarted_after_success(service))
 
 
 def believed_jobs(stack: DesiredStack, containers: Iterable[Container]) -> frozenset[str]:

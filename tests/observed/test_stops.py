@@ -80,7 +80,7 @@ def test_what_the_engine_forgot_is_remembered(state, events, remembered, expecte
 
 
 @pytest.mark.parametrize(
-    ("events", "expected"), [("kill:15 kill:9 stop die", (False, None)), ("", (None, None)), ("start", (None, None))]
+    ("events", "expected"), [("kill:15 kill:9 stop die", (False, 2)), ("", (False, 8)), ("start", (False, 8))]
 )
 def test_an_engine_that_came_up_since_is_no_person(events, expected):
     """Whatever is told or remembered of a container that the engine's start or end took down is the engine's doing."""

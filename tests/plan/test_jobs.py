@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -67,6 +68,16 @@ def test_a_clean_exit(restart: str, by_hand: bool | None, expected: str) -> None
     ended = made(web, "db", state="exited", exit_code=0, stopped_by_hand=by_hand)
 
     assert expected in text(desired(web), observed([ended], web), record(web))
+
+
+def test_what_the_engine_ended_has_not_finished() -> None:
+    """A service that says 0 when the engine tells it to end, as that goes down, is brought back whatever its policy."""
+    web = stack("web", service("db", restart="no"))
+    ended = made(
+        web, "db", state="exited", exit_code=0, stopped_by_hand=False, stopped_at=datetime(2026, 5, 1, tzinfo=UTC)
+    )
+
+    assert "start web-db-1" in text(desired(web), observed([ended], web), record(web))
 
 
 @pytest.mark.parametrize(
