@@ -53,7 +53,8 @@ class Outcome:
 class StackOutcome:
     """What became of a stack, or of the daemon part (`stack` is then "daemon").
 
-    `looked_at` is when the look began that proved it, None where there was none.
+    `looked_at` is when the look began that proved it, or that ended the attempt: what was done to it before is known. None
+    where there was none.
     """
 
     stack: str

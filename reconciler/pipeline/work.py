@@ -61,7 +61,7 @@ class Work:
                 is_cut=self.is_cut(), resting=self.task.resting,
             )  # fmt: skip
             if step.kind == "settled":
-                return self._settle(step, time.monotonic() - begun)
+                return self._settle(step, time.monotonic() - begun, now)
             self.listener.step(step)
             journal = self._take(step, journal, now)
 
@@ -97,9 +97,9 @@ class Work:
     def _problem(self, error: ReconcilerError) -> Problem:
         return error.problem(f"stack/{self.task.name}")
 
-    def _settle(self, step: Step, seconds: float) -> StackOutcome:
+    def _settle(self, step: Step, seconds: float, looked_at: datetime) -> StackOutcome:
         assert step.result is not None
-        return StackOutcome(self.task.name, step.result, step.problem, tuple(self.outcomes), seconds)
+        return StackOutcome(self.task.name, step.result, step.problem, tuple(self.outcomes), seconds, looked_at)
 
 
 def _placed(problem: Problem, step: Step) -> Problem:

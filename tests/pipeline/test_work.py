@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -50,6 +51,20 @@ def test_steps_are_taken_told_and_noted():
     assert outcome.result == "Applied"
     assert {one.action.id for one in outcome.outcomes} == {"a1", "a2"}
     assert tuple(notes.outcomes) == outcome.outcomes
+
+
+def test_its_own_doings_are_known_when_an_attempt_fails():
+    """The look that ends it comes after all it did: what happened until then is no news to anybody."""
+    done: list[datetime] = []
+
+    def perform(step: Step) -> None:
+        done.append(datetime.now(UTC))
+        raise ProgramFailed("up-failed", stack="web", services="app", words="no")
+
+    outcome = Work(Task("web", WEB, (CREATE,)), lambda: (RUNNING,), perform, Silent()).run()
+
+    assert outcome.looked_at is not None
+    assert outcome.looked_at > done[-1]
 
 
 def test_a_wait_rests_as_long_as_it_is_known_to_last():
