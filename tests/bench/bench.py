@@ -27,7 +27,8 @@ class Sizes:
     slow_rounds: int = 3
     strangers: int = 500
     passes: int = 50
-    idle: float = 60.0
+    idle: float = 66.0
+    """Seconds; git is asked in each such time at least once."""
 
 
 QUICK = Sizes(farm=(3, 10, 30), deploy=6, planned=100, rounds=3, slow_rounds=2, strangers=40, passes=10, idle=5.0)

@@ -10,7 +10,7 @@ import docker
 
 from tests.bench.bench import Bench, say
 from tests.bench.clock import Cost
-from tests.bench.keeper import kept
+from tests.bench.keeper import Keeper, kept
 from tests.bench.table import Row
 
 _STRANGERS = 20
@@ -42,28 +42,30 @@ def strangers(bench: Bench) -> Sequence[Row]:
 
 def memory(bench: Bench) -> Sequence[Row]:
     """Make many passes; each fifth is a push of one change, the others find nothing."""
-    count = bench.sizes.passes
+    count, many = bench.sizes.passes, bench.sizes.passes // 5
     with kept(bench) as keeper:
-        early = (keeper.memory, keeper.handles)
-        begun, cpu = time.time(), keeper.cpu
+        begun, cpu, sizes, handles = time.time(), keeper.cpu, [keeper.memory], [keeper.handles]
         for number in range(1, count + 1):
-            say(f"pass {number}: {keeper.memory:.1f} MB, {keeper.handles} files and children")
+            say(f"pass {number}: {sizes[-1]:.1f} MB, {handles[-1]} files and children")
             if number % _EACH_FIFTH == 0:
-                passes = len(keeper.passes)
-                bench.farm.change(bench.farm.names[number % bench.sizes.farm[1]], int(begun) + number)
-                keeper.until(lambda: len(keeper.passes) > passes)  # noqa: B023 - called at once
+                _push(bench, keeper, number)
             else:
                 keeper.look()
-            if number == count // 5:
-                early = (keeper.memory, keeper.handles)
+            sizes.append(keeper.memory)
+            handles.append(keeper.handles)
         cost = Cost(time.time() - begun, keeper.cpu - cpu)
-        late = (keeper.memory, keeper.handles)
-    lately = f"over the last {count - count // 5} of {count} passes"
+    lately, added = f"over the last {count - many} of {count} passes", min(handles[-many:]) - min(handles[:many])
     return (
-        Row("memory", f"memory (RSS) after {count} passes", 80, cost, amount=late[0], unit="MB"),
-        Row("memory", f"memory, growth {lately}", 1, cost, amount=late[0] - early[0], unit="MB"),
-        Row("memory", f"open files and children, growth {lately}", 0, cost, amount=late[1] - early[1], unit=""),
+        Row("memory", f"memory (RSS) after {count} passes", 80, cost, amount=sizes[-1], unit="MB"),
+        Row("memory", f"memory, growth {lately}", 1, cost, amount=sizes[-1] - sizes[many], unit="MB"),
+        Row("memory", f"open files and children, growth {lately}", 0, cost, amount=added, unit="of them"),
     )
+
+
+def _push(bench: Bench, keeper: Keeper, number: int) -> None:
+    passes = len(keeper.passes)
+    bench.farm.change(bench.farm.names[number % bench.sizes.farm[1]], int(time.time()))
+    keeper.until(lambda: len(keeper.passes) > passes)
 
 
 def idle(bench: Bench) -> Row:

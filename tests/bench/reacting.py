@@ -21,18 +21,19 @@ _PLAIN = "plain"
 
 
 def push(bench: Bench) -> Row:
-    """Push a change of one service among many: from before the commit until its new container runs."""
+    """Push a change of one service among many: from when the branch has moved until its new container runs."""
     count = bench.sizes.farm[1]
     folder = _plain(bench)
     with kept(bench) as keeper, happenings(bench) as heard:
 
         def ours(number: int) -> Cost:
             say(f"a push among {count} stacks, round {number + 1}")
-            name, cpu, begun = _stack(bench, number), _quiet(keeper), time.time()
-            bench.farm.change(name, number + 50)
+            name, cpu = _stack(bench, number), _quiet(keeper)
+            bench.farm.change(name, int(time.time()))
+            pushed = (bench.farm.host.repository / ".git/refs/heads/main").stat().st_mtime
             runs = heard.moment(of_container(name, "api", "start"))
             keeper.look()
-            return Cost(runs - begun, keeper.cpu - cpu)
+            return Cost(runs - pushed, keeper.cpu - cpu)
 
         def loop(number: int) -> Cost:
             write_folders(folder.parent, [folder.name], number + 2)
