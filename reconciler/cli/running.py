@@ -18,6 +18,7 @@ from reconciler import __version__, settings
 from reconciler.address import is_local
 from reconciler.cli.inert import inert
 from reconciler.errors import ReconcilerError
+from reconciler.loop.heap import share_one_arena
 from reconciler.loop.life import Life, only_agent
 from reconciler.loop.notify import Notifier
 from reconciler.record import logs
@@ -35,6 +36,7 @@ _log = structlog.get_logger()
 
 def run(config: Path | None, *, as_json: bool = False, debug: bool = False) -> int:
     """Keep this host until a signal ends it; return the exit code. Raises ReconcilerError when it cannot begin."""
+    share_one_arena()
     loaded = settings.load(config)
     form = "json" if as_json else logs.form_for(sys.stderr, os.environ.get("JOURNAL_STREAM"))
     logs.configure(sys.stderr, form, inert, debug=debug)
