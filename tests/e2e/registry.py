@@ -15,25 +15,27 @@ import docker
 
 
 class Registry:
-    """A running registry: `address` is what stands before the image's name."""
+    """A running registry: `address` is what stands before the image's name. One that stalls says half, and no more."""
 
-    def __init__(self, server: ThreadingHTTPServer, digest: str) -> None:
+    def __init__(self, server: ThreadingHTTPServer, digest: str, *, stalls: bool) -> None:
         self._server = server
+        self.stalls, self.stalled, self.closed = stalls, threading.Event(), threading.Event()
         self.address = f"127.0.0.1:{server.server_port}"
         self.digest = digest
 
     def close(self) -> None:
         """Die: nothing listens any more."""
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
 
 
 @contextmanager
-def registry(api: docker.APIClient, image: str) -> Iterator[Registry]:
+def registry(api: docker.APIClient, image: str, *, stalls: bool = False) -> Iterator[Registry]:
     """Serve a local image under every name and tag."""
     blobs, digest = _saved(api, image)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    found = Registry(server, digest)
+    found = Registry(server, digest, stalls=stalls)
     server.blobs, server.found = blobs, found  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -73,7 +75,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(blob or b"")))
         self.send_header("Docker-Content-Digest", digest)
         self.end_headers()
-        if body:
+        if body and found.stalls and is_manifest:
+            self.wfile.write((blob or b"")[: len(blob or b"") // 2])
+            found.stalled.set()
+            found.closed.wait()
+        elif body:
             self.wfile.write(blob or b"")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server declares it
