@@ -50,6 +50,12 @@ _prune = click.option(
 )
 
 
+def _not_blank(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty name names nothing.")
+    return value
+
+
 def _config_file() -> Path | None:
     file: Path | None = click.get_current_context().meta.get("config")
     return file
@@ -145,7 +151,7 @@ def status(as_json: bool, summary: bool, watch: bool) -> int:
 
 
 @cli.command()
-@click.argument("target")
+@click.argument("target", callback=_not_blank)
 @_json
 @_config
 def why(target: str, as_json: bool) -> int:
@@ -160,7 +166,7 @@ def why(target: str, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("stack", required=False)
+@click.argument("stack", required=False, callback=_not_blank)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, metavar="N", help="At most N runs (20).")
 @click.option("--follow", is_flag=True, help="Go on with the runs to come. Needs a running agent.")
 @_json
@@ -176,7 +182,7 @@ def history(stack: str | None, limit: int, follow: bool, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("stack")
+@click.argument("stack", callback=_not_blank)
 @click.option("--reason", required=True, metavar="R", help="Why, for whoever wonders later.")
 @click.option("--until", metavar="T", help="2026-12-01T08:00, 08:00, or a duration such as 2h; else until `resume`.")
 @_config
@@ -188,7 +194,7 @@ def suspend(stack: str, reason: str, until: str | None) -> int:
 
 
 @cli.command()
-@click.argument("stack")
+@click.argument("stack", callback=_not_blank)
 @_config
 def resume(stack: str) -> int:
     """Look after a suspended stack again."""

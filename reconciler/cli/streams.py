@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ _lost: list[TextIO] = []
 
 
 def prepare() -> None:
-    """Let any text be written, whatever the locale can encode."""
+    """Let any text be written, whatever the locale can encode, and whether or not there is somewhere to write to."""
+    # None where it was closed; opened first, so that no database gets its number and is written into
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

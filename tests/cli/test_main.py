@@ -42,6 +42,8 @@ def test_help_loads_nothing_heavy(arguments):
         (["apply", "no-such-plan.json"], "no-such-plan.json"),
         (["validate", "no-such-folder"], "no-such-folder"),
         (["why"], "TARGET"),
+        (["why", ""], "an empty name"),
+        (["history", " "], "an empty name"),
         (["history", "--limit", "0"], "--limit"),
         (["suspend", "web"], "--reason"),
         (["suspend", "web", "--reason", " "], "--reason"),
@@ -125,6 +127,16 @@ def test_a_reader_that_goes_away_is_no_error():
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_bug(closed):
+    """Whoever closes standard output or standard error wants to hear nothing; the exit code is the same."""
+    argv = ["sh", "-c", f"{sys.executable} -m reconciler validate desired {closed}"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
 
 
 def test_output_that_cannot_be_written_is_no_bug():
