@@ -48,20 +48,30 @@ def show(document: Document, *, as_json: bool) -> None:
 
 def lines(told: Document) -> Iterator[str]:
     """Say one run in lines: when and why it was, of which commit, and what was done."""
-    yield "  ".join(part for part in (_when(told), text(told.get("result")) or "did not end", _whose(told)) if part)
+    yield "  ".join(part for part in (_when(told), _result(told), _whose(told)) if part)
     if commit := text(told.get("revision"))[:12]:
         subject = f' "{text(told.get("subject"))}"' if told.get("subject") else ""
         author = f" by {text(told.get('author'))}" if told.get("author") else ""
         yield f"  commit {commit}{subject}{author}"
-    for action in map(mapping, sequence(told.get("actions"))):
+    actions = [mapping(one) for one in sequence(told.get("actions"))]
+    for action in actions:
         yield from _action(action)
+    said = [text(mapping(action.get("problem")).get("text")) for action in actions]
     for name, stack in mapping(told.get("stacks")).items():
-        if problem := mapping(mapping(stack).get("problem")):
+        problem = mapping(mapping(stack).get("problem"))
+        if problem and text(problem.get("text")) not in said:
             yield from problem_lines(f"  ! {inert(name)}: {text(mapping(stack).get('result'))}", problem)
 
 
 def _when(told: Document) -> str:
     return f"run {text(told.get('run'))}  {local_time(text(told.get('started')))}"
+
+
+def _result(told: Document) -> str:
+    """Say how a run ended; where it is told of one stack only, for that one."""
+    stacks = [mapping(one) for one in mapping(told.get("stacks")).values()]
+    alone = stacks[0].get("result") if len(stacks) == 1 and told.get("result") else None
+    return text(alone or told.get("result")) or "did not end"
 
 
 def _whose(told: Document) -> str:
@@ -79,7 +89,7 @@ def _action(action: Document) -> Iterator[str]:
     yield f"  {mark} {text(action.get('target'))}  {done}  ({why})  {time}"
     yield from field_lines(sequence(action.get("fields")), "      ")
     if problem := mapping(action.get("problem")):
-        yield from problem_lines("    !", problem)
+        yield from problem_lines("    failed", problem)
 
 
 def field_lines(fields: Sequence[object], indent: str) -> Iterator[str]:

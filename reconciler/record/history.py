@@ -95,10 +95,10 @@ def prune(db: sqlite3.Connection) -> None:
 
 
 def read_history(db: sqlite3.Connection, limit: int, stack: str | None) -> tuple[Told, ...]:
-    """Read the last `limit` runs in which something was done or failed (to one stack, where it is named), newest first."""
+    """Read the last `limit` runs in which something was done or failed, newest first; of a named stack what concerns it."""
     where, values = ("TRUE", ()) if stack is None else (_CONCERNS, (stack, stack))
     query = f"SELECT {RUN} FROM run WHERE result IS NOT 'NoChange' AND {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
-    return tuple(_told(db, load_run(row)) for row in db.execute(query, (*values, limit)).fetchall())
+    return tuple(_told(db, load_run(row), stack) for row in db.execute(query, (*values, limit)).fetchall())
 
 
 def read_done(db: sqlite3.Connection, stack: str, after: str = "0") -> tuple[Done, ...]:
@@ -133,10 +133,11 @@ def load_run(row: Sequence[Any]) -> Run:
     return Run(str(number), trigger, who, revision, subject, author, at, until, rows.load_result(result))
 
 
-def _told(db: sqlite3.Connection, run: Run) -> Told:
-    number = (int(run.id),)
-    settled = db.execute("SELECT stack, result, problem, seconds FROM settled WHERE run = ? ORDER BY rowid", number)
-    done = db.execute(f"{_DONE} WHERE done.run = ? ORDER BY done.rowid", number)
+def _told(db: sqlite3.Connection, run: Run, stack: str | None) -> Told:
+    values = (int(run.id), stack)
+    which = "run = ?1 AND (?2 IS NULL OR stack = ?2)"
+    settled = db.execute(f"SELECT stack, result, problem, seconds FROM settled WHERE {which} ORDER BY rowid", values)  # noqa: S608
+    done = db.execute(f"{_DONE} WHERE {which} ORDER BY done.rowid", values)
     return Told(run, tuple(map(_settled, settled)), tuple(map(_done, done)))
 
 

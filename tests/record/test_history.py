@@ -192,6 +192,21 @@ def test_quiet_runs_are_not_told_and_a_stack_has_its_own(store):
     assert [told.run.revision for told in store.history(limit=1)] == ["c2"]
 
 
+def test_a_stacks_history_leaves_out_what_was_done_to_others(store):
+    """A run that touched several stacks tells of the named one only."""
+    run = store.start_run("push", "root", Revision("c1"))
+    store.finish(
+        StackOutcome("web", "Applied", None, (deed("create", "missing"),)), run=run, applied=applied("c1", "app:1")
+    )
+    store.finish(StackOutcome("db", "FailedUnchanged"), run=run)
+    store.end_run(run, "FailedUnchanged")
+    (web,), (db,) = store.history(stack="web"), store.history(stack="db")
+
+    assert ([one.stack for one in web.settled], len(web.done)) == (["web"], 1)
+    assert ([one.stack for one in db.settled], len(db.done)) == (["db"], 0)
+    assert len(store.history()[0].settled) == 2
+
+
 def test_the_record_of_runs_stays_bounded_and_the_last_change_stays(store, monkeypatch):
     """However often something is repaired, the commit of the last change can be named."""
     monkeypatch.setattr(history, "KEPT_RUNS", 5)
