@@ -141,6 +141,7 @@ _HOW_TO_COMMIT = """Git does not know who you are, so nothing is committed yet:
 def _next_steps(home: Path, config: Path | None, *, written: bool) -> Sequence[str]:
     file = inert(str(config or DEFAULT_FILE))
     option = "" if config in (None, DEFAULT_FILE) else f" --config {file}"
+    start = f"reconciler run{option}" if option else "systemctl enable --now reconciler"
     install = () if written else (f"  install -D -m 0600 {inert(str(home / EXAMPLE))} {file}",)
     return (
         "Next, as root:",
@@ -148,4 +149,5 @@ def _next_steps(home: Path, config: Path | None, *, written: bool) -> Sequence[s
         f"  reconciler validate {inert(str(home))}",
         f"  reconciler plan{option}",
         f"  reconciler apply{option}",
+        f"  {start}    # from now on a commit is running seconds later",
     )

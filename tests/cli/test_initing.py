@@ -109,7 +109,9 @@ def test_settings_are_written_where_they_are_wanted(tmp_path, capsys, monkeypatc
 
     assert config.stat().st_mode & 0o777 == 0o600
     assert settings.load(config).source.url == str(tmp_path / "home")
-    assert f"reconciler plan --config {config}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"reconciler plan --config {config}" in said
+    assert f"reconciler run --config {config}" in said
     assert not (tmp_path / "not-this.yaml").exists()
 
 
