@@ -5,7 +5,7 @@ Face; imports what reaches a desk, and the forms of words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reconciler.cli.history import field_lines, place_text, problem_lines
@@ -49,7 +49,7 @@ def _headline(answer: Document) -> Iterator[str]:
         of = f", of {name}" if answer.get("ours") else ""
         name = f"container {text(container.get('name'))}{of}"
     yield f"{name}: {text(answer.get('state'))}"
-    if answer.get("reason"):
+    if answer.get("reason") and text(answer.get("reason")) not in _told_below(answer):
         yield f"  {text(answer.get('reason'))}"
     if container.get("stopped_by_hand"):
         when = f" {local_time(text(container.get('stopped_at')))}" if container.get("stopped_at") else ""
@@ -64,10 +64,18 @@ def _headline(answer: Document) -> Iterator[str]:
     yield from (f"  | {text(line)}" for line in sequence(container.get("log")))
 
 
+def _told_below(answer: Document) -> list[str]:
+    """Return what is said in full further down: what failed, and what is in the way."""
+    failed = mapping(mapping(answer.get("failed")).get("problem"))
+    return [text(one.get("text")) for one in (failed, *map(mapping, sequence(answer.get("blocked"))))]
+
+
 def _changed(answer: Document) -> Iterator[str]:
     changed = mapping(answer.get("changed"))
-    if not changed:
+    if not changed and sequence(answer.get("containers")):
         yield "When it was last changed is not written down; what runs may be older than our record."
+    elif not changed:
+        yield "Nothing that was done to it is written down."
     elif changed.get("kind") is None:
         yield f"Changed {local_time(text(changed.get('at')))}: found changed; what was done then is not written down."
     else:
@@ -110,9 +118,11 @@ def _open(answer: Document) -> Iterator[str]:
         yield f"Suspended{until}: {text(suspended.get('reason'))} ({text(suspended.get('who'))}, since {since})."
         yield f"  Look after it again: reconciler resume {text(answer.get('stack'))}"
     yield from _failed(mapping(answer.get("failed")))
+    failure = mapping(mapping(answer.get("failed")).get("problem"))
     for blocked in map(mapping, sequence(answer.get("blocked"))):
-        yield from problem_lines(f"Blocked, {text(blocked.get('reason'))}", blocked)
-    yield from _waiting(mapping(answer.get("waiting")))
+        if not failure or text(blocked.get("text")) != text(failure.get("text")):
+            yield from problem_lines(f"Blocked, {text(blocked.get('reason'))}", blocked)
+    yield from _waiting(mapping(answer.get("waiting")), [text(answer.get("reason")), *_told_below(answer)])
     for held in map(mapping, sequence(answer.get("held"))):
         note = f": {text(held.get('note'))}" if held.get("note") else ""
         until = f", until {local_time(text(held.get('until')))}" if held.get("until") else ""
@@ -132,9 +142,13 @@ def _failed(failed: Document) -> Iterator[str]:
         yield from problem_lines(f"Failed{when}", mapping(failed.get("problem")))
 
 
-def _waiting(waiting: Document) -> Iterator[str]:
+def _waiting(waiting: Document, said: Sequence[str]) -> Iterator[str]:
+    """Say what it waits for, without the words that were said already."""
     if waiting:
+        what = text(waiting.get("for"))
+        for words in filter(None, said):
+            what = what.removesuffix(f": {words}")
         times = [
             f"{word} {local_time(text(waiting[word]))}" for word in ("since", "until", "next") if waiting.get(word)
         ]
-        yield f"Waits for {text(waiting.get('for'))}" + (f" ({', '.join(times)})" if times else "")
+        yield f"Waits for {what}" + (f" ({', '.join(times)})" if times else "")

@@ -22,7 +22,7 @@ def history_document(store: Store, stack: str | None, limit: int) -> Document:
     runs = store.history(limit, stack)
     if stack is not None and not runs and stack not in store.recorded().stacks and stack != "daemon":
         known = ", ".join(sorted(store.recorded().stacks)) or "nothing yet"
-        raise UnknownTarget("target-unknown", target=stack, known=known)
+        raise UnknownTarget("stack-unknown", stack=stack, known=known)
     return {"schema": 1, "runs": [_told(run) for run in runs]}
 
 

@@ -41,4 +41,4 @@ def _stacks(pipeline: Pipeline) -> frozenset[str]:
 
 
 def _unknown(stack: str, known: frozenset[str]) -> UnknownTarget:
-    return UnknownTarget("target-unknown", target=stack, known=", ".join(sorted(known)) or "nothing yet")
+    return UnknownTarget("stack-unknown", stack=stack, known=", ".join(sorted(known)) or "nothing yet")

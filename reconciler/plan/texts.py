@@ -136,11 +136,11 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "program-not-started": ("{program} cannot be started: {words}", "Install it, or correct the path in the settings."),
     "program-failed": ("{program} failed with exit code {exit}: {words}", "What it says above names the cause."),
     "gave-up": (
-        "{tries} tries in a row failed: nothing is tried any more",
+        "{tries} tries in a row failed: nothing is tried before a commit or `reconciler apply`",
         "Push a commit that mends it, or say `reconciler apply` to try again.",
     ),
     "crashes-again": (
-        "it was started {times} times in ten minutes and ended each time: nothing is tried any more",
+        "started {times} times in ten minutes, it ended each time: nothing is tried before a commit or `reconciler apply`",
         "Read its last words, push a commit that mends it, or say `reconciler apply` to try again.",
     ),
     "cut": (
@@ -162,8 +162,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "target-unknown": (
         "nothing here is called {target}",
-        "A stack, stack/service, a service, a container or a daemon key; near that, or there: {known}",
+        "Name a stack, stack/service, a service, a container or a daemon key, such as {known}.",
     ),
+    "stack-unknown": ("no stack is called {stack}", "There are: {known}"),
     "target-ambiguous": ("{target} may be one of several", "Say which: {known}"),
     "not-suspended": ("stack {stack} is not suspended", "Suspended now: {known}"),
     "agent-runs": (

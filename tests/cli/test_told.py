@@ -81,6 +81,7 @@ def test_a_repair_comes_after_the_change():
     ("changes", "line"),
     [
         ({"ours": False, "target": "hand", "changed": None}, "  It was never made by reconciler, and is left alone."),
+        ({"changed": None, "containers": []}, "Nothing that was done to it is written down."),
         ({"changed": None}, "When it was last changed is not written down; what runs may be older than our record."),
         ({"container": {**ANSWER["container"], "made": REPAIRED}},
          f"This container was made {DID}"),
@@ -111,6 +112,19 @@ def test_what_else_there_is_to_say(changes, line):
     assert ("Nothing is to be done." in said) == (not is_open and not is_others)
 
 
+def test_the_same_words_are_said_once():
+    """What failed is not said again as what it is, what blocks it and what it waits for."""
+    words = "cannot pull: refused"
+    problem = {**PROBLEM, "text": words}
+    said = told(
+        kind="stack", reason=words, failed={**RUN, "at": "T", "problem": problem}, blocked=[problem],
+        waiting={"code": "retry", "for": f"the next try: {words}", "since": "S", "until": None, "next": "N"},
+    )  # fmt: skip
+
+    assert [line for line in said if words in line] == [f"Failed T in run 12 (push): {words}"]
+    assert "Waits for the next try (since S, next N)" in said
+
+
 def test_what_others_wrote_is_printed_inert():
     """A commit's subject cannot steer the terminal."""
     evil = {**ANSWER["changed"], "subject": "\x1b[2Jgone", "author": "\u202eadA"}
@@ -130,6 +144,19 @@ def test_a_run_is_a_block_of_lines():
         "      no such luck",
         "    docker logs api",
     ]
+
+
+def test_a_failure_of_an_action_is_said_once():
+    """Where an action says what was wrong, its stack does not say it again."""
+    said = list(lines({**TOLD, "actions": [{**ACTION, "ok": False, "problem": PROBLEM}]}))
+
+    assert said[4:] == ["    failed: api ended", "        no such luck", "      docker logs api"]
+
+
+def test_a_run_told_of_one_stack_has_the_result_of_that_stack():
+    """Another stack that failed in the same run is not this one's failure."""
+    stacks = {"web": {"result": "Applied", "problem": None, "seconds": 2.0}}
+    assert next(lines({**TOLD, "stacks": stacks})) == "run 12  2026-11-24T10:00:00Z  Applied  (push)"
 
 
 def test_a_run_that_did_not_end_says_so():
