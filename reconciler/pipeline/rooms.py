@@ -159,7 +159,7 @@ class Rooms:
         with veiled_errors(redactor.text), self.measures.room("observed"):
             engine = self.engine(order.engine_seconds)
             seen = look(engine, ask(desired, recorded, scope), self.settings.daemon, known, self.memory)
-            observed = _hidden(seen, redactor)
+            observed = _hidden(seen, desired, redactor)
         drift = self.settings.drift
         options = Options(
             now=looked_at, agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
@@ -204,11 +204,12 @@ def _projects(planned: Planned, scope: Scope) -> frozenset[str]:
     return frozenset(project for name, project in projects if scope is None or name in scope)
 
 
-def _hidden(observed: Observed, redactor: Redactor) -> Observed:
-    """Mask what is secret in the last words of containers."""
+def _hidden(observed: Observed, desired: Desired, redactor: Redactor) -> Observed:
+    """Mask what is secret in the last words of containers; where that is not known, as git is wrong or silent, drop them."""
+    known = {stack.project for stack in desired.stacks if not stack.problems}
 
     def hide(container: Container) -> Container:
-        tail = tuple(map(redactor.text, container.log_tail))
+        tail = tuple(map(redactor.text, container.log_tail)) if container.project in known else ()
         return replace(container, log_tail=tail) if container.log_tail else container
 
     return replace(observed, containers=tuple(map(hide, observed.containers)))

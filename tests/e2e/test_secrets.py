@@ -13,6 +13,11 @@ SECRET = "Hunter2Hunter2"
 ROTATED = "Correct-Horse"
 GOOD = "image: 'app:1'\n    init: true\n    command: [sleep, '1000']\n    environment: {PLAIN: 'x-${OWN}-y'}\n"
 IN_NAMES = "    volumes: ['/tmp:/mnt/${OWN}']\n    extra_hosts: ['${OWN}:192.0.2.1']\n"
+CRASHES = (
+    "image: 'app:1'\n    environment: {OWN: '${OWN}'}\n"
+    "    command: [sh, -c, 'cat /run/secrets/filed; echo last words $${OWN}; exit 3']\n"
+)
+FILED = "what-stands-in-a-secrets-file"
 SAID_BY_OTHERS = [
     "image: 'app:1'\n    entrypoint: ['/${OWN}']\n",  # the engine, at the start
     "image: 'app:1'\n    user: '${OWN}'\n",  # the engine again, and the container's state
@@ -90,3 +95,21 @@ def test_an_impossible_image_is_its_own_stacks_failure(host: Host, name: str, un
     host.apply(code=3)
     assert host.ids(other)
     host.clear(other)
+
+
+@pytest.mark.parametrize("compose", ["services: {app: {imge: x}}\n", None])
+def test_what_git_no_longer_calls_secret_is_not_shown(host: Host, name: str, compose: str | None) -> None:
+    """Of a stack that cannot be read, or is gone from git, nobody knows the secrets: its last words are not told."""
+    stack = f"services:\n  app:\n    {CRASHES}    secrets: [filed]\nsecrets: {{filed: {{file: ./filed.txt}}}}\n"
+    files = {f"stacks/{name}/compose.yaml": stack, f"stacks/{name}/filed.txt": f"{FILED}\n"}
+    host.push({**files, f"stacks/{name}/stack.yaml": "prune: false\n"})
+    host.run("apply")
+    assert "last words" in host.run("status").out
+    gone = dict.fromkeys(files) | {f"stacks/{name}/stack.yaml": None}
+    host.push({**(gone if compose is None else {}), f"stacks/{name}/compose.yaml": compose})
+
+    said = everything_said(host) + "".join(host.run("why", f"{name}/app", *form).out for form in ([], ["--json"]))
+
+    assert "exited with code 3" in said
+    assert FILED not in said
+    assert SECRET not in said
