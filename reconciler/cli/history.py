@@ -6,6 +6,8 @@ Face; imports what reaches a desk, and the forms of words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 from reconciler.cli.inert import inert, json_text
@@ -31,9 +33,10 @@ def run(config: Path | None, stack: str | None, *, limit: int, follow: bool, as_
             show(document, as_json=as_json)
             return 0
         last = _show_new(_runs(document), 0, as_json=as_json)
-        for event in events:
-            if event.get("event") == _ENDED:
-                last = _show_new(_runs(desk.history(stack, limit)), last, as_json=as_json)
+        with suppress(KeyboardInterrupt):  # that is how one ends it
+            for event in events:
+                if event.get("event") == _ENDED:
+                    last = _show_new(_runs(desk.history(stack, limit)), last, as_json=as_json)
     return 0
 
 
@@ -43,7 +46,7 @@ def show(document: Document, *, as_json: bool) -> None:
         say(json_text(document))
         return
     runs = _runs(document)
-    say("\n\n".join("\n".join(lines(one)) for one in reversed(runs)) if runs else "Nothing was done yet.")
+    say("\n\n".join(map("\n".join, _blocks(runs[::-1]))) if runs else "Nothing was done yet.")
 
 
 def lines(told: Document) -> Iterator[str]:
@@ -61,6 +64,27 @@ def lines(told: Document) -> Iterator[str]:
         problem = mapping(mapping(stack).get("problem"))
         if problem and text(problem.get("text")) not in said:
             yield from problem_lines(f"  ! {inert(name)}: {text(mapping(stack).get('result'))}", problem)
+
+
+def _blocks(runs: Sequence[Document]) -> Iterator[list[str]]:
+    """Say runs, oldest first; what failed in the same way again is counted, not said again."""
+    for _, group in groupby(runs, _failure):
+        first, *again = group
+        block = list(lines(first))
+        if again:
+            times = "once more" if len(again) == 1 else f"{len(again)} times more"
+            block.append(f"  the same {times}, last in {_when(again[-1])}  {_whose(again[-1])}")
+        yield block
+
+
+def _failure(told: Document) -> tuple[object, ...]:
+    """Return what makes a run that failed the same as another; one that did something is the same as no other."""
+    actions = [mapping(one) for one in sequence(told.get("actions"))]
+    stacks = mapping(told.get("stacks"))
+    problems = [text(mapping(mapping(stack).get("problem")).get("text")) for stack in stacks.values()]
+    if not any(problems) or any(action.get("ok") for action in actions):
+        return (text(told.get("run")),)
+    return (text(told.get("revision")), *stacks, *problems)
 
 
 def _when(told: Document) -> str:

@@ -122,7 +122,8 @@ _DONE = (
     "FROM done JOIN run ON run.id = done.run"
 )
 _WRITE = "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CONCERNS = "id IN (SELECT run FROM done WHERE stack = ? UNION SELECT run FROM settled WHERE stack = ?)"
+_TRIED = "SELECT run FROM settled WHERE stack = ? AND result != 'NoChange'"
+_CONCERNS = f"id IN (SELECT run FROM done WHERE stack = ? UNION {_TRIED})"  # noqa: S608
 _MANY = 500
 
 

@@ -153,6 +153,17 @@ def test_a_failure_of_an_action_is_said_once():
     assert said[4:] == ["    failed: api ended", "        no such luck", "      docker logs api"]
 
 
+def test_what_fails_in_the_same_way_again_is_counted(capsys):
+    """A stack that is tried all night does not hide what else happened; what did something is always said."""
+    failed = {**TOLD, "actions": []}
+    runs = [{**failed, "run": str(number), "trigger": "retry" if number > 1 else "push"} for number in (1, 2, 3)]
+    history.show({"runs": [{**TOLD, "run": "5"}, {**TOLD, "run": "4"}, *reversed(runs)]}, as_json=False)
+    said = capsys.readouterr().out.splitlines()
+
+    assert [line.split()[1] for line in said if line.startswith("run ")] == ["1", "4", "5"]
+    assert "  the same 2 times more, last in run 3  2026-11-24T10:00:00Z  (retry)" in said
+
+
 def test_a_run_told_of_one_stack_has_the_result_of_that_stack():
     """Another stack that failed in the same run is not this one's failure."""
     stacks = {"web": {"result": "Applied", "problem": None, "seconds": 2.0}}
@@ -183,6 +194,21 @@ def test_following_prints_each_run_once_when_it_has_ended(capsys, monkeypatch):
     assert [head.split()[1] for head in heads] == ["1", "2"]
     assert not any("did not end" in head for head in heads)
     assert answers == []
+
+
+def test_ctrl_c_is_how_following_ends(monkeypatch):
+    """As with `status --watch`, that is no failure."""
+
+    class Desk:
+        def follow(self):
+            yield {"event": "step"}
+            raise KeyboardInterrupt
+
+        def history(self, stack, limit):
+            return {"runs": []}
+
+    monkeypatch.setattr(history, "opened", lambda config: _Opened(Desk()))
+    assert history.run(None, None, limit=20, follow=True, as_json=False) == 0
 
 
 class _Opened:

@@ -200,11 +200,15 @@ def test_a_stacks_history_leaves_out_what_was_done_to_others(store):
     )
     store.finish(StackOutcome("db", "FailedUnchanged"), run=run)
     store.end_run(run, "FailedUnchanged")
+    other = store.start_run("push", "root", Revision("c2"))
+    store.finish(StackOutcome("web", "NoChange"), run=other, applied=applied("c2", "app:1"))
+    store.finish(StackOutcome("sick", "FailedUnchanged"), run=other)
+    store.end_run(other, "FailedUnchanged")
     (web,), (db,) = store.history(stack="web"), store.history(stack="db")
 
     assert ([one.stack for one in web.settled], len(web.done)) == (["web"], 1)
     assert ([one.stack for one in db.settled], len(db.done)) == (["db"], 0)
-    assert len(store.history()[0].settled) == 2
+    assert [len(told.settled) for told in store.history()] == [2, 2]
 
 
 def test_the_record_of_runs_stays_bounded_and_the_last_change_stays(store, monkeypatch):
