@@ -16,9 +16,9 @@ from typing import Any
 
 _KEPT = 4
 """Entries per stack: going back to a recent revision renders nothing."""
-_STAGING = "staging-"
+_STAGING, _NEW = "staging-", "new-"
 _STALE = 3600.0
-"""Seconds after which a staging folder belongs to nobody: its maker was killed."""
+"""Seconds after which a staging folder, or a file half written, belongs to nobody: its maker was killed."""
 
 
 def load(folder: Path, stack: str, key: str) -> Any | None:
@@ -30,7 +30,7 @@ def load(folder: Path, stack: str, key: str) -> Any | None:
 
 def save(folder: Path, stack: str, key: str, value: Any) -> None:
     """Save a value and forget the oldest ones of its stack. Raises OSError."""
-    with tempfile.NamedTemporaryFile("w", dir=_made(folder), prefix="new-", delete=False) as file:
+    with tempfile.NamedTemporaryFile("w", dir=_made(folder), prefix=_NEW, delete=False) as file:
         try:
             json.dump(value, file, separators=(",", ":"))
             file.close()
@@ -45,10 +45,17 @@ def save(folder: Path, stack: str, key: str, value: Any) -> None:
 
 def staging(folder: Path) -> tempfile.TemporaryDirectory[str]:
     """Make a private folder that is gone afterwards, and remove those that a killed run left. Raises OSError."""
-    for left in _made(folder).glob(f"{_STAGING}*"):
-        if _age(left) > _STALE:
-            shutil.rmtree(left, ignore_errors=True)
+    _sweep(_made(folder))
     return tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder.resolve())
+
+
+def _sweep(folder: Path) -> None:
+    for left in (*folder.glob(f"{_STAGING}*"), *folder.glob(f"{_NEW}*")):
+        if _age(left) > _STALE:
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def _made(folder: Path) -> Path:

@@ -203,13 +203,16 @@ def test_nothing_stays_but_the_cache(tmp_path):
 
 def test_old_entries_go(tmp_path):
     """Of each stack only a few renderings are kept, and what a killed run left is removed."""
-    left = tmp_path / "staging-left"
-    left.mkdir()
-    os.utime(left, (0, 0))
+    folder, file = tmp_path / "staging-left", tmp_path / "new-left"
+    folder.mkdir()
+    file.write_text("{")
+    for left in (folder, file):
+        os.utime(left, (0, 0))
     for number in range(cache._KEPT + 2):
         render_stack(web(variables={"N": str(number)}), under_test(), tmp_path)
     assert len(list(tmp_path.iterdir())) == cache._KEPT
-    assert not left.exists()
+    assert not folder.exists()
+    assert not file.exists()
 
 
 def test_damaged_entry_is_rendered_anew(tmp_path):
