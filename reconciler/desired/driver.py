@@ -1,24 +1,24 @@
 """Git, driven thinly: GitPython builds the call, `gitcall.py` makes it.
 
-Room 1 (desired); may import gitcall, process and errors. The only module that knows GitPython, which takes long to load:
+Room 1 (desired); may import gitcall and process. The only module that knows GitPython, which takes long to load:
 import this one only where it is needed.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reconciler.desired import gitcall
-from reconciler.errors import MissingTool
 from reconciler.process import Completed
 
-try:
-    from git.cmd import Git
-except ImportError as _error:  # GitPython looks for the program when it is imported
-    raise MissingTool("git-missing") from _error
+# When it is imported, GitPython asks the program for its version, with our whole environment: it is to find none.
+os.environ |= {"GIT_PYTHON_GIT_EXECUTABLE": os.devnull, "GIT_PYTHON_REFRESH": "quiet"}
+
+from git.cmd import Git
 
 
 class Driver(Git):

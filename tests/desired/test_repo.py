@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -343,6 +344,14 @@ def test_nothing_of_our_environment_reaches_git(
         (str(tmp_path), "/run/agent", "0")
     }
     assert not {"SECRET_TOKEN", "https_proxy"} & {name for env in seen for name in env}
+
+
+def test_nothing_is_asked_of_git_behind_our_back(tmp_path: Path) -> None:
+    """GitPython, which wants to know git's version when it is loaded, starts nothing."""
+    trace = tmp_path / "trace"
+    code = "import reconciler.desired.driver"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "GIT_TRACE": str(trace)}, check=True)
+    assert not trace.exists()
 
 
 def test_the_users_own_git_configuration_counts(
