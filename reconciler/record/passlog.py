@@ -19,6 +19,9 @@ from reconciler.record.current import RUN
 
 _log = structlog.get_logger()
 
+_WHOLE = "*"
+"""What passes as a whole are kept under; no stack is called so."""
+
 _Kind: TypeAlias = "tuple[str, str, str, str | None, int | None]"
 
 
@@ -57,6 +60,11 @@ class AgentLog:
                 self._said[about] = _kind(problem)
             return problem is not None and _kind(problem) != before
 
+    def is_over(self, about: str) -> bool:
+        """Forget what was wrong, and tell whether something was."""
+        with self._lock:
+            return self._said.pop(about, None) is not None
+
     def new_blocks(self, blocked: Sequence[Problem], *, wide: bool) -> list[Problem]:
         """Remember what is blocked, and return what was not said yet; what a wide plan does not name any more is forgotten."""
         with self._lock:
@@ -77,14 +85,17 @@ class PassLog:
         self._actions = 0
 
     def broke(self, problem: Problem) -> None:
-        """Say that the pass could not be made, or broke off."""
-        self._log.warning("no pass could be made", why=self._agent.words.problem(problem))
+        """Say that the pass could not be made, or broke off, unless the one before did for the same reason."""
+        if self._agent.is_new(_WHOLE, problem):
+            self._log.warning("no pass could be made", why=self._agent.words.problem(problem))
 
     def refreshed(self, source: SourceState) -> None:
         self._agent.source(source.problem)
 
     def planned(self, plan: Plan, stacks: frozenset[str]) -> None:
         self._log = self._log.bind(revision=plan.revision.commit[:12])
+        if self._agent.is_over(_WHOLE):
+            self._log.info("passes can be made again")
         self._log.debug("planned", actions=len(plan.actions), stacks=len(stacks))
         for problem in self._agent.new_blocks(plan.blocked, wide=self._wide):
             why = self._agent.words.problem(problem)
@@ -103,11 +114,12 @@ class PassLog:
         done = [each.action for each in outcome.outcomes if each.ok]
         self._actions += len(done)
         self._stacks += bool(done)
-        is_new = self._agent.is_new(outcome.stack, outcome.problem)
-        failed = outcome.result not in GOOD
+        cut = outcome.problem is not None and outcome.problem.code == "cut"  # no failure: the next pass goes on with it
+        is_new = not cut and self._agent.is_new(outcome.stack, outcome.problem)
+        failed = outcome.result not in GOOD and not cut
         log = self._log.warning if failed and (is_new or done) else self._log.info if done else self._log.debug
         log(
-            "stack failed" if failed else "stack applied" if done else "stack unchanged",
+            "stack failed" if failed else "stack cut short" if cut else "stack applied" if done else "stack unchanged",
             stack=outcome.stack,
             result=outcome.result,
             seconds=_round(outcome.seconds),

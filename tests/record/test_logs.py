@@ -180,6 +180,34 @@ def test_a_failure_says_where_and_is_said_once_while_it_stays():
     assert len(a_pass(log, failed)) == 1
 
 
+def test_a_stack_that_makes_way_for_something_newer_has_not_failed():
+    """It is no warning, and what was wrong before is still known."""
+    log = AgentLog(WORDS)
+    cut = StackOutcome("web", "FailedPartial", replace(BAD, code="cut"), (Outcome(action(), ok=True),))
+    a_pass(log, failed := StackOutcome("web", "FailedUnchanged", BAD))
+
+    line = a_pass(log, cut)[0]
+    assert (line["log_level"], line["event"]) == ("info", "stack cut short")
+    assert a_pass(log, replace(cut, outcomes=())) == []
+    assert a_pass(log, failed) == []
+
+
+def test_that_no_pass_can_be_made_is_said_once_and_so_is_its_end():
+    """An engine that is away for a night is one line, and so is its return."""
+    log = AgentLog(WORDS)
+    away = Problem("pass", "EngineUnreachable", "engine-no-socket", {"host": "h"})
+
+    def broke():
+        with capture_logs() as lines:
+            log.begins("retry", "", wide=False).broke(away)
+        return [line["event"] for line in lines]
+
+    assert (broke(), broke()) == (["no pass could be made"], [])
+    assert [line["event"] for line in a_pass(log)] == ["passes can be made again"]
+    assert a_pass(log) == []
+    assert broke() == ["no pass could be made"]
+
+
 def test_what_is_blocked_is_said_once_until_it_is_gone():
     """A narrow pass, which does not look at all, forgets nothing."""
     log = AgentLog(WORDS)
