@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,11 @@ def _live(loaded: Settings, read: Callable[[], Settings], notifier: Notifier) ->
     telling = Telling(notifier, measures, lambda: agent.settings.drift.every)
     agent = Agent(loaded, (telling, server.feed))
     agent.pipeline.measures = measures
-    with _listening(server), _offered(loaded.metrics, measures, agent), notifier.telling(agent.looked, agent.alive):
+    with ExitStack() as around:
+        around.enter_context(closing(agent))  # last of all: until the socket is closed people may ask
+        around.enter_context(_listening(server))
+        around.enter_context(_offered(loaded.metrics, measures, agent))
+        around.enter_context(notifier.telling(agent.looked, agent.alive))
         _log.info("agent runs", version=__version__, device=loaded.device, file=str(loaded.file))
         Life(agent, loaded, read, notifier).lead()
 

@@ -11,25 +11,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import structlog
 
 from reconciler.address import shown
-from reconciler.errors import Cut, InvalidSource, NotFastForward, ReconcilerError, SourceUnreachable
-from reconciler.loop.belongings import belongings
+from reconciler.errors import Cut, ReconcilerError
 from reconciler.loop.chorus import Chorus, Watcher
 from reconciler.loop.desk import AgentDesk
+from reconciler.loop.marking import Marking
 from reconciler.loop.marks import Marks
 from reconciler.loop.queue import Queue
 from reconciler.loop.refs import RefWatch
 from reconciler.loop.retries import Retries
-from reconciler.loop.running import EVERYTHING, SOURCE, Pass, Running
+from reconciler.loop.running import DAEMON, EVERYTHING, SOURCE, Pass, Running
 from reconciler.loop.schedule import Schedule
-from reconciler.model import Plan, Problem, SourceState, StackOutcome
-from reconciler.observed.events import Gap, follow
+from reconciler.model import Problem, Revision, SourceState
+from reconciler.observed.events import EngineEvent, Gap, follow
 from reconciler.observed.memory import Memory
 from reconciler.pipeline import Desk, Listener, Order, Pipeline, Report, Silent, Trigger
+from reconciler.plan.texts import problem_text
 from reconciler.settings import Settings
 
 _TICK = 10.0
@@ -40,9 +40,9 @@ _log = structlog.get_logger()
 
 
 class Agent:
-    """Keeps one host as git says; make it, `run` it in a thread, `stop` it from any other. `watchers` follow its passes.
+    """Keeps one host as git says; make it, `run` it in a thread, `stop` it from any other, at last `close` it.
 
-    Raises what `Pipeline.open` raises.
+    `watchers` follow its passes. Raises what `Pipeline.open` raises.
     """
 
     def __init__(self, settings: Settings, watchers: Sequence[Watcher] = ()) -> None:
@@ -63,9 +63,11 @@ class Agent:
         self._stopping = threading.Event()
         self._fetching = threading.Lock()
         self._trigger: Trigger = "start"
+        self._heeded: Revision | None = self.source.revision if self.source else None
+        """The newest revision for which everything is, or will be, looked at."""
         self._schedule = Schedule(settings.source.poll, settings.drift.every, self._on_schedule)
         self._refs = self._watch_refs(settings)
-        self._threads = ThreadPoolExecutor(_THREADS, "pass")
+        self._threads = ThreadPoolExecutor(_THREADS, "agent")
         self._turned = time.monotonic()
 
     @property
@@ -74,13 +76,16 @@ class Agent:
         return self.pipeline.settings
 
     def run(self) -> None:
-        """Keep the host until `stop`."""
-        threading.Thread(target=self._listen, name="events", daemon=True).start()
+        """Keep the host until `stop`. Raises the bug that ended the listening to the engine: deaf we would be of no use."""
+        listening = self._threads.submit(self._listen)
+        listening.add_done_callback(lambda _: self.queue.nudge())
         self._schedule.start()
         self._refs.start()
         self.queue.add(SOURCE)
         while not self._stopping.is_set():
             self._turned = time.monotonic()
+            if listening.done():
+                listening.result()
             self._refs.check()
             self._schedule.check()
             if names := self.queue.take(self.running, _TICK):
@@ -89,6 +94,9 @@ class Agent:
         self._schedule.stop()
         self.running.wait_until_idle()
         self._threads.shutdown()
+
+    def close(self) -> None:
+        """Close the record, once `run` has ended and nobody asks any more."""
         self.pipeline.close()
 
     def stop(self) -> None:
@@ -106,6 +114,7 @@ class Agent:
         """Go on with other settings; the ones that an agent has for life (`life.FIXED`) are the same."""
         with self._fetching:
             self.pipeline.reconfigure(settings)
+            self._heeded = None  # the same commit may now mean something else
         self._schedule.change(settings.source.poll, settings.drift.every)
         self._refs.stop()
         self._refs = self._watch_refs(settings)
@@ -143,39 +152,62 @@ class Agent:
             watcher.fetched(source)
 
     def _follow_source(self) -> None:
-        before = self.source
-        try:
-            source: SourceState | None = self.fetch()
-        except (SourceUnreachable, InvalidSource, NotFastForward):
-            source = self.source  # it is in the status; git is asked again at the next poll
-        if source is not None and (before is None or before.revision != source.revision):
-            self.retries.forgive()
-            self._look_at_everything("push" if before else "start")
+        with suppress(ReconcilerError):  # it was told, and is in the status; git is asked again at the next poll
+            self.fetch()
+        self.heed()
+
+    def heed(self) -> None:
+        """Let everything be looked at where git has another revision now, whoever fetched it."""
+        source = self.source
+        if source is None or source.revision == self._heeded:
+            return
+        trigger: Trigger = "push" if self._heeded else "start"
+        self._heeded = source.revision
+        self.retries.forgive()
+        self.look_at_everything(trigger)
 
     # ── what enqueues ────────────────────────────────────────────────────────────────────────────
 
-    def _look_at_everything(self, trigger: Trigger) -> None:
+    def look_at_everything(self, trigger: Trigger) -> None:
+        """Let a wide pass begin."""
         self._trigger = trigger
         self.queue.add(EVERYTHING)
 
     def _on_schedule(self, name: str) -> None:
-        if name == EVERYTHING:
-            self.memory.forget_all()  # whatever the events said
-            self._look_at_everything("schedule")
-        else:
+        if name != EVERYTHING:
             self.queue.add(name)
+            return
+        self.memory.forget_all()  # whatever the events said
+        if not self.running.looks_at_everything:
+            self.look_at_everything("schedule")
+            return
+        # The clock cuts no look at everything: what takes longer than the interval would never come to its end.
+        for stack in self._names():
+            self.queue.add(stack)
+
+    def _names(self) -> frozenset[str]:
+        latest = self.pipeline.latest
+        stacks = {*latest.recorded.stacks, *(one.name for one in latest.desired.stacks)} if latest else set()
+        return frozenset({DAEMON, *stacks})
 
     def _listen(self) -> None:
         for item in follow(self.settings.docker.host, self._stopping):
-            marked = self.marks.heard(item)
             if isinstance(item, Gap):
+                self.marks.heard(item)
                 self.pipeline.reconnect()
                 self.memory.forget_all()
-                self._look_at_everything("start" if item.reason == "start" else "drift")
+                self.look_at_everything("start" if item.reason == "start" else "drift")
             else:
                 self.memory.forget(item)
-                self.pipeline.note_stops(marked.stopped, marked.started)
-                self.wake(marked.wake)
+                self._heard(item)
+
+    def _heard(self, event: EngineEvent) -> None:
+        marked = self.marks.heard(event)
+        try:
+            self.pipeline.note_stops(marked.stopped, marked.started)
+        except ReconcilerError as error:  # a full disk, say: what follows is heard all the same
+            _log.warning("a stop could not be written down", why=problem_text(error.problem("record")))
+        self.wake(marked.wake)
 
     def wake(self, names: Mapping[str, float]) -> None:
         """Let stacks be looked at in so many seconds, later where they crash again and again, never where we gave up."""
@@ -215,6 +247,8 @@ class Agent:
         names = one.order.scope or {EVERYTHING}
         try:
             self.make(one, Silent())
+        except Cut:
+            return  # we are about to end, or a pass over everything has taken its place
         except ReconcilerError:
             for name in names:
                 self.queue.failed(name)
@@ -224,14 +258,16 @@ class Agent:
     def make(self, one: Pass, listener: Listener) -> Report:
         """Make an admitted pass, and draw the conclusions.
 
-        Raises what `Pipeline.reconcile` raises, and Cut when we are about to end.
+        Raises what `Pipeline.reconcile` raises, and Cut when it may not begin.
         """
         order = one.order
         with self.running.under_way(one) as may_begin:
             if not may_begin or self.source is None:
                 raise Cut("cut")
+            if one.is_wide:
+                self._heeded = self.source.revision
             watching = [watcher.begins(order) for watcher in self._watchers]
-            marking = Marking(self)  # before the pass frees a stack the marks have to know
+            marking = Marking(self, order)  # first: before the pass frees a stack, marks and retries have to know
             try:
                 report = self.pipeline.reconcile(self.source, order, Chorus((marking, one, *watching, listener)))
             except ReconcilerError as error:
@@ -248,31 +284,7 @@ class Agent:
         return report
 
 
-class Marking(Silent):
-    """Tells the marks of an agent what a pass works on."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-        self._looked_at = datetime.now(UTC)
-        self._open: set[str] = set()
-
-    def planned(self, plan: Plan, stacks: frozenset[str]) -> None:
-        if (latest := self._agent.pipeline.latest) is not None:
-            self._agent.marks.learn(belongings(latest.desired, latest.recorded, latest.observed))
-        self._looked_at = plan.created
-        self._open.update(stacks)
-        self._agent.marks.began(stacks)
-
-    def settled(self, outcome: StackOutcome) -> None:
-        self._open.discard(outcome.stack)
-        self._agent.wake(self._agent.marks.ended({outcome.stack}, outcome.looked_at or self._looked_at))
-
-    def close(self) -> None:
-        """Let go of what a pass that broke off did not settle."""
-        self._agent.wake(self._agent.marks.ended(self._open, self._looked_at))
-
-
 def _admit_bug(future: Future[object]) -> None:
     error = None if future.cancelled() else future.exception()
-    if error is not None and not isinstance(error, Cut):
+    if error is not None and not isinstance(error, ReconcilerError):  # those are told by who follows
         _log.error("a bug; please report it", exc_info=error)

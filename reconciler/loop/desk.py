@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from reconciler.errors import ReconcilerError
 from reconciler.model import Document, Plan, Problem, SourceState
 from reconciler.pipeline import Listener, Order, Report, Silent, Wish
 from reconciler.pipeline.local import LocalDesk
@@ -33,6 +34,7 @@ class AgentDesk(LocalDesk):
     def plan(self, *, confirm_prune: bool = False) -> tuple[SourceState, Plan]:
         """Fetch, and say what an apply would do; waits for nobody."""
         source = self._agent.fetch()
+        self._agent.heed()
         return source, self.pipeline.plan(source, Order(who=self.who, confirm_prune=confirm_prune)).plan
 
     def apply(self, wish: Wish, listener: Listener) -> Report:
@@ -41,7 +43,11 @@ class AgentDesk(LocalDesk):
         listener.refreshed(source)
         self._agent.retries.forgive()
         order = Order(who=self.who, confirm_prune=wish.confirm_prune, expected_index=wish.expected_index)
-        return self._agent.make(self._agent.running.admit(order), listener)
+        try:
+            return self._agent.make(self._agent.running.admit(order), listener)
+        except ReconcilerError:
+            self._agent.look_at_everything("retry")  # it cut others, and may have fetched what is new
+            raise
 
     def begin(self, wish: Wish) -> None:
         """Let the same begin without us."""

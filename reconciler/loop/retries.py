@@ -8,15 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from reconciler.loop.queue import Queue
-from reconciler.loop.running import DAEMON
-from reconciler.model import GOOD, Held, Problem, StackOutcome
-from reconciler.pipeline import Planned, Report
+from reconciler.loop.running import DAEMON, EVERYTHING
+from reconciler.model import GOOD, Held, Plan, Problem, StackOutcome
+from reconciler.pipeline import Order, Planned, Report
 
 TRIES = 5
-"""So often a stack may fail to become well before a commit or a person has to act."""
+"""So often a stack may fail to become well before a commit or a person has to act; what time heals does not count."""
 CALM = 600.0
 """Seconds; what ran so long before it ended again is no crash loop."""
 
@@ -38,6 +39,7 @@ class Retries:
         self._lock = threading.Lock()
         self._given_up: dict[str, Problem] = {}
         self._mended: dict[str, list[float]] = {}
+        self._tries: dict[str, int] = {}
 
     @property
     def given_up(self) -> Mapping[str, Problem]:
@@ -56,17 +58,39 @@ class Retries:
     def forgive(self, names: Iterable[str] | None = None) -> None:
         """Begin anew with these stacks (None: all): git changed, or a person acted."""
         with self._lock:
-            chosen = {*self._given_up, *self._mended, *self._queue.failing()} if names is None else set(names)
+            known = (*self._given_up, *self._mended, *self._tries, *self._queue.failing())
+            chosen = set(known if names is None else names)
             for name in chosen:
                 self._given_up.pop(name, None)
                 self._mended.pop(name, None)
         for name in chosen:
-            self._queue.succeeded(name)
+            self._succeeded(name)
+
+    def planned(self, order: Order, plan: Plan, stacks: AbstractSet[str]) -> None:
+        """Forget the failures of all that a plan covers and has nothing to say of: whatever was wrong, it no longer is."""
+        named = {EVERYTHING, *stacks, *(_stack(problem.target) for problem in plan.blocked)}
+        for name in self._queue.failing() - named:
+            if name not in order.leave if order.scope is None else name in order.scope:
+                self._succeeded(name)
+
+    def settled(self, outcome: StackOutcome) -> None:
+        """Draw the conclusions from what became of a stack."""
+        name, problem = outcome.stack, outcome.problem
+        if problem is not None and problem.code == "cut":
+            return  # the pass that made it end looks at it
+        if outcome.result in GOOD:
+            self._succeeded(name)
+            if any(one.action.cause.code in _ENDED for one in outcome.outcomes):
+                self._crashed(name)
+        elif self._is_final(name, problem):
+            self._give_up(
+                name, Problem(f"stack/{name}", problem.reason if problem else "", "gave-up", {"tries": str(TRIES)})
+            )
+        else:
+            self._queue.failed(name)
 
     def conclude(self, report: Report, latest: Planned | None) -> None:
-        """Draw the conclusions from a pass; `latest` knows who depends on whom."""
-        for outcome in report.outcomes:
-            self._settled(outcome)
+        """Draw the conclusions from a whole pass, whose outcomes are settled; `latest` knows who depends on whom."""
         for problem in report.plan.blocked:
             if problem.reason not in _ONLY_A_COMMIT_OR_A_PERSON_HEALS:
                 self._queue.failed(_stack(problem.target))
@@ -82,24 +106,17 @@ class Retries:
             seconds = (held.until - datetime.now(UTC)).total_seconds()
             self._queue.add(_stack(held.target), after=max(seconds, 0.0))
 
-    def _settled(self, outcome: StackOutcome) -> None:
-        name, problem = outcome.stack, outcome.problem
-        if problem is not None and problem.code == "cut":
-            return  # the pass that made it end looks at it
-        if outcome.result in GOOD:
-            self._queue.succeeded(name)
-            if any(one.action.cause.code in _ENDED for one in outcome.outcomes):
-                self._crashed(name)
-        elif self._is_final(name, problem):
-            self._give_up(
-                name, Problem(f"stack/{name}", problem.reason if problem else "", "gave-up", {"tries": str(TRIES)})
-            )
-        else:
-            self._queue.failed(name)
+    def _succeeded(self, name: str) -> None:
+        with self._lock:
+            self._tries.pop(name, None)
+        self._queue.succeeded(name)
 
     def _is_final(self, name: str, problem: Problem | None) -> bool:
-        reason = problem.reason if problem else ""
-        return reason not in _TIME_HEALS and name != DAEMON and self._queue.failures(name) + 1 >= TRIES
+        if name == DAEMON or (problem and problem.reason in _TIME_HEALS):
+            return False
+        with self._lock:
+            self._tries[name] = self._tries.get(name, 0) + 1
+            return self._tries[name] >= TRIES
 
     def _crashed(self, name: str) -> None:
         with self._lock:
