@@ -17,7 +17,7 @@ from reconciler.plan.scene import is_listed, is_ours
 
 DAEMON: Final = "daemon"
 TargetKind: TypeAlias = Literal["stack", "service", "network", "volume", "container", "daemon"]
-_ORDER = ("service", "network", "volume")
+_ORDER = ("service", DAEMON, "network", "volume")
 _ID = re.compile(r"[0-9a-f]{4,64}")
 _NEAR = 6
 
@@ -115,7 +115,7 @@ def _candidates(word: str, targets: Collection[str]) -> list[str]:
         parts = target.split("/")
         if parts[-1] == name and (not stack or parts[1:2] == [stack]):
             of.setdefault(parts[2] if len(parts) > 3 else parts[0], []).append(target)
-    return next((of[kind] for kind in ("service", DAEMON, *_ORDER) if of.get(kind)), [])
+    return next((of[kind] for kind in _ORDER if kind in of), [])
 
 
 def _near(word: str, targets: Collection[str], containers: Sequence[tuple[Container, str | None]]) -> str:
