@@ -1,6 +1,6 @@
 """Answer `GET /metrics` at a TCP address, and nothing else.
 
-Api; imports only errors and the standard library. There is no login: whoever reaches the address reads, and changes nothing.
+Api; imports only errors and `places.py`. There is no login: whoever reaches the address reads, and changes nothing.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+from reconciler.api.places import Places
 from reconciler.errors import InvalidSettings
 
 _PATIENCE = 10.0
 """Seconds for a reader to ask, and to take its answer."""
 _READERS = 8
-"""At once; one more is let go. Whoever reaches the address could else take all the files that the agent may open."""
+"""At once: anybody on this host may connect."""
 
 
 @contextmanager
@@ -45,10 +46,9 @@ def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _server(host: str) -> type[ThreadingHTTPServer]:
-    places = threading.BoundedSemaphore(_READERS)
-
-    class Listening(ThreadingHTTPServer):
+def _server(host: str) -> type[HTTPServer]:
+    class Listening(Places, HTTPServer):
+        most = _READERS
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         block_on_close = False  # a reader that hangs does not hold up our end
 
@@ -57,15 +57,6 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind(self.server_address)
             self.server_name, self.server_port = self.socket.getsockname()[:2]
-
-        def verify_request(self, _request: Any, _address: Any) -> bool:
-            return places.acquire(blocking=False)
-
-        def process_request_thread(self, request: Any, address: Any) -> None:
-            try:
-                super().process_request_thread(request, address)
-            finally:
-                places.release()
 
     return Listening
 

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
+from socketserver import UnixStreamServer
 from typing import Any, TypeAlias
 
 from reconciler import __version__
 from reconciler.api.feed import HEARTBEAT, Feed, Follower
+from reconciler.api.places import Places
 from reconciler.api.problems import error_document, status_of
 from reconciler.api.routes import ROUTES, Answer, Route
 from reconciler.api.shapes import read_body, read_query
@@ -31,6 +32,7 @@ from reconciler.pipeline.person import user_name
 
 DeskFor: TypeAlias = Callable[[str], Desk]
 
+_CONNECTIONS = 128
 _MOST_BYTES = 1 << 20
 _DIGITS = re.compile("[0-9]+")
 _MOST_DIGITS = 20
@@ -73,8 +75,8 @@ class Server:
             self._listening.handle_request()
 
 
-class _Listening(ThreadingMixIn, UnixStreamServer):
-    daemon_threads = True
+class _Listening(Places, UnixStreamServer):
+    most = _CONNECTIONS
     request_queue_size = 64
 
     def __init__(self, path: Path, desk_for: DeskFor, feed: Feed) -> None:

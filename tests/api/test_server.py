@@ -216,6 +216,22 @@ def test_what_is_not_whole_or_not_clear_is_not_obeyed(
     assert desk.asked == []
 
 
+def test_so_many_connections_and_no_more(path: Path, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers that were forgotten do not take all the files that the agent may open; whoever leaves makes room."""
+    monkeypatch.setattr(serving._Listening, "most", 3)
+    server = Server(path, lambda _who: desk)
+    server.start()
+    held = [connect(path, 5) for _ in range(5)]
+    try:
+        assert [one.recv(1) for one in held[3:]] == [b"", b""]
+        for one in held:
+            one.close()
+        while not reachable(path):
+            pass
+    finally:
+        server.stop()
+
+
 def test_who_falls_silent_in_midst_of_a_question_is_let_go(
     path: Path, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
