@@ -80,7 +80,7 @@ class _Pen:
 
     def note_actions(self) -> set[str]:
         """Write down what was done for the sake of a change, proved or not; return the targets."""
-        known = self.targets("TRUE")
+        known = self.targets("because IS NOT 'removed'")  # what git took away and brings back is new
         of: dict[str, list[Action]] = {}
         for one in self.outcome.outcomes:
             if one.ok and self._is_change(one.action, known):

@@ -92,6 +92,19 @@ def test_the_first_deployment_is_a_change(store):
     assert last(store) == ("c1", "create", None)
 
 
+def test_what_git_brings_back_is_a_change(store):
+    """A stack that was taken out of git and came back was made by the later commit; it was not put right."""
+    carry_out(store, "c1", deed("create", "missing"), proved=applied("c1", "app:1"))
+    carry_out(store, "c2", deed("remove", "removed"))
+    store.forget("web")
+    store.begin(WEB, frozenset(), "c3")
+    carry_out(store, "c3", deed("create", "missing"), proved=applied("c3", "app:1"))
+    assert last(store) == ("c3", "create", None)
+
+    carry_out(store, "c3", deed("create", "missing"), proved=applied("c3", "app:1"), trigger="drift")
+    assert last(store) == ("c3", "create", None)
+
+
 def test_a_change_that_does_not_get_well_is_one(store):
     """The container is what that commit made of it; that it gets well in a later run, untouched, is no other change."""
     carry_out(store, "c1", deed("create", "missing"), proved=applied("c1", "app:1"))
