@@ -83,9 +83,9 @@ def test_debug_is_written_only_when_asked_for():
 
 def test_what_libraries_log_has_the_same_form():
     """No line without a priority gets to the journal."""
-    text = written("journal", lambda _: logging.getLogger("watchdog").log(35, "inotify %s", "full"))
+    text = written("journal", lambda _: logging.getLogger("urllib3").log(35, "pool %s", "full"))
 
-    assert text == "<4>inotify full  library=watchdog\n"
+    assert text == "<4>pool full  library=urllib3\n"
 
 
 def test_the_run_is_on_each_line_that_is_written_for_it():
