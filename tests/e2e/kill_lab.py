@@ -1,6 +1,6 @@
-"""A host that goes to and fro between two commits, and what has to be true of it however often we were killed on the way.
+"""A host that goes from commit to commit, and what has to be true of it however often we were killed on the way.
 
-Each way makes a stack, takes another away, makes a container anew, changes one in place, and writes a file that a third has
+Each turn makes a stack, takes another away, makes a container anew, changes one in place, and writes a file that a third has
 mounted. A volume is kept through all of it.
 """
 
@@ -51,12 +51,12 @@ class Way:
 
     @property
     def here(self) -> str:
-        """The stack that there is at this turn."""
-        return f"{self.prefix}{('even', 'odd')[self.turn % 2]}"
+        """The stack that there is at this turn only; by its name it comes after the one that goes, so each turn is alike."""
+        return f"{self.prefix}turn{self.turn:03}"
 
     @property
     def gone(self) -> str:
-        return f"{self.prefix}{('odd', 'even')[self.turn % 2]}"
+        return f"{self.prefix}turn{self.turn - 1:03}"
 
     @property
     def memory(self) -> int:
@@ -85,13 +85,13 @@ class KillLab:
 
     @property
     def projects(self) -> tuple[str, ...]:
-        return (self.way.main, self.way.here, self.way.gone)
+        """All that there has ever been."""
+        return (self.way.main, *(Way(self.way.prefix, turn).here for turn in range(self.way.turn + 1)))
 
     def arrive(self) -> None:
         """Apply for the first time, and put a file into the volume."""
         self.host.apply()
-        for volume in self._volumes():
-            (volume / "precious").write_text("kept")
+        (self._volume(f"{self.way.main}_data") / "precious").write_text("kept")
 
     def turn(self) -> None:
         """Push the next turn."""
@@ -150,14 +150,15 @@ class KillLab:
         if read != self.way.conf:
             yield f"reader reads {read!r}"
 
-    def _volumes(self) -> list[Path]:
-        names = [f"{self.way.main}_data", f"{self.way.here}_kept"]
-        return [Path(self.host.api.inspect_volume(name)["Mountpoint"]) for name in names]
+    def _volume(self, name: str) -> Path:
+        return Path(self.host.api.inspect_volume(name)["Mountpoint"])
 
     def _in_the_volumes(self) -> Iterator[str]:
-        volume = self._volumes()[0]
-        if not (volume / "precious").exists():
-            yield f"{volume} has lost its file"
+        if not (self._volume(f"{self.way.main}_data") / "precious").exists():
+            yield "the volume of data has lost its file"
+        there = {one["Name"] for one in self.host.api.volumes()["Volumes"]}
+        if self.way.turn and f"{self.way.gone}_kept" not in there:
+            yield f"the volume of {self.way.gone} is gone"
 
     def _on_the_disk(self) -> Iterator[str]:
         for name, text in self.way.files.items():
