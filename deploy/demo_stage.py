@@ -181,4 +181,4 @@ def wait_until(seen: Callable[[], object], timeout: float = 60.0) -> bool:
                 return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.1)
