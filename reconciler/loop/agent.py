@@ -114,6 +114,7 @@ class Agent:
         """Go on with other settings; the ones that an agent has for life (`life.FIXED`) are the same."""
         with self._fetching:
             self.pipeline.reconfigure(settings)
+            self.source = self.pipeline.last_good()
             self._heeded = None  # the same commit may now mean something else
         self._schedule.change(settings.source.poll, settings.drift.every)
         self._refs.stop()
@@ -178,10 +179,16 @@ class Agent:
             self.queue.add(name)
             return
         self.memory.forget_all()  # whatever the events said
+        self._miss_nothing("schedule")
+
+    def _miss_nothing(self, trigger: Trigger) -> None:
+        """Let everything be looked at; a pass that does so already is not cut, the stacks are looked at beside it.
+
+        One that takes longer than the clock's interval would never come to its end, nor one that restarts the engine itself.
+        """
         if not self.running.looks_at_everything:
-            self.look_at_everything("schedule")
+            self.look_at_everything(trigger)
             return
-        # The clock cuts no look at everything: what takes longer than the interval would never come to its end.
         for stack in self._names():
             self.queue.add(stack)
 
@@ -196,7 +203,7 @@ class Agent:
                 self.marks.heard(item)
                 self.pipeline.reconnect()
                 self.memory.forget_all()
-                self.look_at_everything("start" if item.reason == "start" else "drift")
+                self._miss_nothing("start" if item.reason == "start" else "drift")
             else:
                 self.memory.forget(item)
                 self._heard(item)
@@ -240,20 +247,24 @@ class Agent:
 
     def spawn(self, work: Callable[..., object], *arguments: object) -> None:
         """Let something be done in a thread of its own; a bug in it is told, and ends nothing else."""
-        with suppress(RuntimeError):  # we are about to end
+        try:
             self._threads.submit(work, *arguments).add_done_callback(_admit_bug)
+        except RuntimeError:
+            if not self._stopping.is_set():
+                raise  # no more threads: whoever started us starts us anew
 
     def _make_own(self, one: Pass) -> None:
-        names = one.order.scope or {EVERYTHING}
+        """Make a pass of our own; what broke it off, a bug too, was told, and it is tried again later."""
+        again = one.order.scope or frozenset({EVERYTHING})
         try:
             self.make(one, Silent())
-        except Cut:
-            return  # we are about to end, or a pass over everything has taken its place
-        except ReconcilerError:
-            for name in names:
-                self.queue.failed(name)
-        else:
+            again = frozenset()
             self.queue.succeeded(EVERYTHING)
+        except Cut:
+            again = frozenset()  # we are about to end, or a pass over everything has taken its place
+        finally:
+            for name in again:
+                self.queue.failed(name)
 
     def make(self, one: Pass, listener: Listener) -> Report:
         """Make an admitted pass, and draw the conclusions.
