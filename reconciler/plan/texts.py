@@ -137,11 +137,11 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "program-not-started": ("{program} cannot be started: {words}", "Install it, or correct the path in the settings."),
     "program-failed": ("{program} failed with exit code {exit}: {words}", "What it says above names the cause."),
     "gave-up": (
-        "{tries} tries in a row failed: nothing is tried before a commit or `reconciler apply`",
+        "{tries} tries in a row failed: nothing is tried any more before a commit or `reconciler apply`",
         "Push a commit that mends it, or say `reconciler apply` to try again.",
     ),
     "crashes-again": (
-        "started {times} times in ten minutes, it ended each time: nothing is tried before a commit or `reconciler apply`",
+        "ended after each of {times} starts in ten minutes: nothing is tried any more before a commit or `reconciler apply`",
         "Read its last words, push a commit that mends it, or say `reconciler apply` to try again.",
     ),
     "cut": (
