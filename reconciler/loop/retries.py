@@ -50,10 +50,11 @@ class Retries:
     def delay(self, name: str) -> float | None:
         """Return how many seconds an event of this stack is to wait; None: no event of it counts any more."""
         with self._lock:
-            crashes = len(self._recent(name))
+            # what was started in vain ends, and says so: that is no reason to try again before the next try is due
+            times = max(len(self._recent(name)) - 1, self._tries.get(name, 0))
             if name in self._given_up:
                 return None
-        return 0.0 if crashes < 2 else min(_FIRST_DELAY * 2 ** (crashes - 2), _LONGEST_DELAY)
+        return min(_FIRST_DELAY * 2 ** (times - 1), _LONGEST_DELAY) if times > 0 else 0.0
 
     def forgive(self, names: Iterable[str] | None = None) -> None:
         """Begin anew with these stacks (None: all): git changed, or a person acted."""

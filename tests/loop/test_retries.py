@@ -84,6 +84,17 @@ def test_a_failure_is_tried_again_later_and_later(retries, queue):
     assert queue.failures("web") == 0
 
 
+def test_what_a_failed_try_leaves_behind_hastens_no_other(retries):
+    """A container that was started in vain ends, and its end is an event: it waits as the next try does."""
+    delays = []
+    for _ in range(TRIES):
+        delays.append(retries.delay("web"))
+        retries.settled(StackOutcome("web", "FailedPartial", BROKEN))
+
+    assert delays == [0.0, 5.0, 10.0, 20.0, 40.0]
+    assert retries.delay("web") is None
+
+
 def test_what_never_gets_well_is_given_up(retries, queue):
     """After so many tries it is not queued any more, no event of it counts, and a person or a commit begins anew."""
     for _ in range(TRIES):
