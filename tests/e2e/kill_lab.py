@@ -99,9 +99,9 @@ class KillLab:
         self.way = Way(self.way.prefix, self.way.turn + 1)
         self.commit = self.host.push({**gone, **self.way.files})
 
-    def killed(self, number: int, *words: str) -> list[str]:
+    def killed(self, step: str, *words: str) -> list[str]:
         """Run a command that is killed before a step; return the steps it reached."""
-        return run_killed(self.host, number, *words)
+        return run_killed(self.host, step, *words)
 
     def let_compose_finish(self) -> None:
         """Wait for a compose run that outlived us."""
@@ -200,12 +200,15 @@ def _differ(what: str, wanted: Any, found: Any) -> Iterator[str]:
         yield f"{what}: one too many {sorted(map(str, surplus))}"
 
 
-def run_killed(host: Host, number: int, *words: str) -> list[str]:
-    """Run a command on a host that is killed before a step (0: it is not); return the steps it reached."""
+NOWHERE = "-"
+
+
+def run_killed(host: Host, step: str, *words: str) -> list[str]:
+    """Run a command on a host that is killed before a step, or NOWHERE; return the steps it reached."""
     log = host.folder / "steps"
     log.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.killable", str(log), str(number), *words],
+        [sys.executable, "-m", "tests.e2e.killable", str(log), step, *words],
         env={**os.environ, "RECONCILER_CONFIG": str(host.config)}, cwd=Path(__file__).parents[2],
         check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110,
     )  # fmt: skip

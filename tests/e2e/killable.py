@@ -1,9 +1,9 @@
-"""The command line in a process that is killed before a chosen step: `python -m tests.e2e.killable LOG 17 apply`.
+"""The command line in a process that is killed before a chosen step: `python -m tests.e2e.killable LOG STEP apply`.
 
 A step is whatever outlives the process: a commit of the record, a name that a file gets or loses, a call that changes something
 on the engine, the begin of a program that does, the same program half-way, a signal to dockerd; the last is our own end. To be
 killed after a step is to be killed before the next: nothing that lasts lies between. Reading is no step. Those that were
-reached are written to LOG, one a line; number 0 ends nowhere.
+reached are written to LOG, one a line, each with how often it has come by then (`commit made/2`); STEP is such a line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,18 +44,20 @@ _PASSING = re.compile(r"/cache/staging-|/index$|/variables$")
 class Steps:
     """Counts steps, and ends the process before one of them."""
 
-    def __init__(self, log: Path, number: int) -> None:
+    def __init__(self, log: Path, last: str) -> None:
         self._log = log.open("a")
-        self._number, self._count = number, 0
+        self._last = last
+        self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def step(self, name: str) -> None:
         """Say that a step comes now."""
         with self._lock:
-            self._count += 1
-            self._log.write(f"{name}\n")
+            self._counts[name] += 1
+            label = f"{name}/{self._counts[name]}"
+            self._log.write(f"{label}\n")
             self._log.flush()
-            if self._count == self._number:
+            if label == self._last:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def wrap(self, place: Any, name: str, say: Callable[..., str | None]) -> None:
@@ -118,18 +121,18 @@ def _call_said(name: str, _: EngineClient, what: str, *__: object) -> str:
 
 def _file_said(name: str, *places: object) -> str | None:
     path = str(places[1] if name in ("link", "rename", "replace") else places[0])
-    return None if _PASSING.search(path) else f"{name} {re.sub('[0-9a-f]{12,}', '…', Path(path).name)}"
+    return None if _PASSING.search(path) else f"{name} {re.sub('[0-9a-f]{12,}|[0-9]+', '…', Path(path).name)}"
 
 
 def _program_said(moment: str, argv: Sequence[str], *_: object) -> str | None:
     verb = next((word for word in argv[1:] if word in _CHANGE_SOMETHING), None)
     is_git = Path(argv[0]).name in ("git", "docker-compose")
-    return f"{moment} {Path(argv[0]).name} {verb or ''}" if verb or not is_git else None
+    return f"{moment} {Path(argv[0]).name} {verb or ''}".rstrip() if verb or not is_git else None
 
 
 if __name__ == "__main__":
-    log, number, *words = sys.argv[1:]
-    steps = Steps(Path(log), int(number))
+    log, last, *words = sys.argv[1:]
+    steps = Steps(Path(log), last)
     instrument(steps)
     code = main.run(words)
     steps.step("end")
