@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -25,6 +24,7 @@ from reconciler.loop.refs import RefWatch
 from reconciler.loop.retries import Retries
 from reconciler.loop.running import DAEMON, EVERYTHING, SOURCE, Pass, Running
 from reconciler.loop.schedule import Schedule
+from reconciler.loop.threads import Threads
 from reconciler.model import Problem, Revision, SourceState
 from reconciler.observed.events import EngineEvent, Gap, follow
 from reconciler.observed.memory import Memory
@@ -34,7 +34,6 @@ from reconciler.settings import Settings
 
 _TICK = 10.0
 """Seconds after which the dispatcher turns although nothing happened."""
-_THREADS = 64
 
 _log = structlog.get_logger()
 
@@ -67,7 +66,7 @@ class Agent:
         """The newest revision for which everything is, or will be, looked at."""
         self._schedule = Schedule(settings.source.poll, settings.drift.every, self._on_schedule)
         self._refs = self._watch_refs(settings)
-        self._threads = ThreadPoolExecutor(_THREADS, "agent")
+        self.threads = Threads(self._stopping.is_set)
         self._turned = time.monotonic()
 
     @property
@@ -77,7 +76,7 @@ class Agent:
 
     def run(self) -> None:
         """Keep the host until `stop`. Raises the bug that ended the listening to the engine: deaf we would be of no use."""
-        listening = self._threads.submit(self._listen)
+        listening = self.threads.begin(self._listen)
         listening.add_done_callback(lambda _: self.queue.nudge())
         self._schedule.start()
         self._refs.start()
@@ -93,7 +92,7 @@ class Agent:
         self._refs.stop()
         self._schedule.stop()
         self.running.wait_until_idle()
-        self._threads.shutdown()
+        self.threads.close()
 
     def close(self) -> None:
         """Close the record, once `run` has ended and nobody asks any more."""
@@ -229,7 +228,7 @@ class Agent:
 
     def _dispatch(self, names: Sequence[str]) -> None:
         if SOURCE in names:
-            self.spawn(self._follow_source)
+            self.threads.spawn(self._follow_source)
         if self.source is None:
             return  # the first revision wakes everything
         quiet = self.marks.quiet()
@@ -243,15 +242,7 @@ class Agent:
             self.queue.add(name, after=seconds)
 
     def _begin(self, order: Order) -> None:
-        self.spawn(self._make_own, self.running.admit(order))
-
-    def spawn(self, work: Callable[..., object], *arguments: object) -> None:
-        """Let something be done in a thread of its own; a bug in it is told, and ends nothing else."""
-        try:
-            self._threads.submit(work, *arguments).add_done_callback(_admit_bug)
-        except RuntimeError:
-            if not self._stopping.is_set():
-                raise  # no more threads: whoever started us starts us anew
+        self.threads.spawn(self._make_own, self.running.admit(order))
 
     def _make_own(self, one: Pass) -> None:
         """Make a pass of our own; what broke it off, a bug too, was told, and it is tried again later."""
@@ -292,10 +283,11 @@ class Agent:
             self.retries.conclude(report, self.pipeline.latest)
         for watcher in self._watchers:
             watcher.ended(order, report)
+        if report.outcomes or report.plan.blocked or any(held.until for held in report.plan.held):
+            self.threads.spawn(self._note)
         return report
 
-
-def _admit_bug(future: Future[object]) -> None:
-    error = None if future.cancelled() else future.exception()
-    if error is not None and not isinstance(error, ReconcilerError):  # those are told by who follows
-        _log.error("a bug; please report it", exc_info=error)
+    def _note(self) -> None:
+        """Write down since when things are as they are now, whether or not somebody asks."""
+        with suppress(ReconcilerError):
+            self.desk("").status()

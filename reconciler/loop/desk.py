@@ -14,7 +14,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.model import Document, Plan, Problem, SourceState
 from reconciler.pipeline import Listener, Order, Report, Silent, Wish
 from reconciler.pipeline.local import LocalDesk
-from reconciler.pipeline.report import report_status
+from reconciler.pipeline.report import ENGINE_SECONDS, report_status
 from reconciler.plan.texts import problem_text
 from reconciler.record.status import Live
 
@@ -35,7 +35,8 @@ class AgentDesk(LocalDesk):
         """Fetch, and say what an apply would do; waits for nobody."""
         source = self._agent.fetch()
         self._agent.heed()
-        return source, self.pipeline.plan(source, Order(who=self.who, confirm_prune=confirm_prune)).plan
+        order = Order(who=self.who, confirm_prune=confirm_prune, engine_seconds=ENGINE_SECONDS)
+        return source, self.pipeline.plan(source, order).plan
 
     def apply(self, wish: Wish, listener: Listener) -> Report:
         """Fetch, and make a pass before all that is queued; what was given up is tried again."""
@@ -44,14 +45,14 @@ class AgentDesk(LocalDesk):
         self._agent.retries.forgive()
         order = Order(who=self.who, confirm_prune=wish.confirm_prune, expected_index=wish.expected_index)
         try:
-            return self._agent.make(self._agent.running.admit(order), listener)
+            return self._agent.make(self._agent.running.admit(order, _commit(source)), listener)
         except ReconcilerError:
             self._agent.look_at_everything("retry")  # it cut others, and may have fetched what is new
             raise
 
     def begin(self, wish: Wish) -> None:
         """Let the same begin without us."""
-        self._agent.spawn(self.apply, wish, Silent())
+        self._agent.threads.spawn(self.apply, wish, Silent())
 
     def status(self) -> Document:
         """Say how this host stands to the revision that was fetched last; nobody waits for git."""
@@ -89,6 +90,11 @@ class AgentDesk(LocalDesk):
         given_up = self._agent.retries.given_up.get(name)
         if given_up is not None:
             return Live(reason=problem_text(given_up))
-        due = self._agent.queue.due_in(name)
-        at = None if due is None else datetime.fromtimestamp(time.time() + due, UTC)
-        return Live(reason=self._agent.marks.says(name), next=at)
+        reason, due = self._agent.marks.says(name), self._agent.queue.due_in(name)
+        if due is None or not (reason or self._agent.queue.failures(name)):
+            return Live()  # what is held says itself until when
+        return Live(reason=reason, next=datetime.fromtimestamp(time.time() + due, UTC))
+
+
+def _commit(source: SourceState) -> str:
+    return source.revision.commit if source.revision else ""

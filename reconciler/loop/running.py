@@ -25,8 +25,9 @@ _OPERATIONS: Mapping[StepKind, str] = {"pull": "Pulling", "build": "Pulling", "w
 class Pass(Silent):
     """One pass; a listener of the pipeline, which keeps what it hears of the stacks that are worked on."""
 
-    def __init__(self, order: Order, changed: threading.Condition) -> None:
+    def __init__(self, order: Order, revision: str, changed: threading.Condition) -> None:
         self.order = order
+        self.revision = revision
         self.begun = False
         self._changed = changed
         self._doing: Mapping[str, str] | None = None
@@ -96,14 +97,21 @@ class Running(Collection[str]):
         self._fetching = False
         self._closed = False
 
-    def admit(self, order: Order) -> Pass:
-        """Admit a pass; from now on its names are taken. Does not wait."""
-        one = Pass(order, self._changed)
+    def admit(self, order: Order, revision: str = "") -> Pass:
+        """Admit a pass; from now on its names are taken. Does not wait.
+
+        Of two people who want the same revision the second waits for the first; all else a wide pass cuts.
+        """
+        one = Pass(order, revision, self._changed)
         with self._changed:
-            if one.is_wide:
+            if one.is_wide and not any(self._is_the_same_wish(other, one) for other in self._passes):
                 self.cut()
             self._passes = (*self._passes, one)
         return one
+
+    @staticmethod
+    def _is_the_same_wish(one: Pass, other: Pass) -> bool:
+        return one.is_wide and one.is_persons and other.is_persons and one.revision == other.revision
 
     @contextmanager
     def under_way(self, one: Pass) -> Iterator[bool]:

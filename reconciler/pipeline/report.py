@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _NOTHING: Mapping[str, Live] = {}
-_ENGINE_SECONDS = 5.0
+ENGINE_SECONDS = 5.0
 """How long each answer of the engine is waited for: who asks how things are wants to hear that it hangs."""
 
 
@@ -80,7 +80,7 @@ def gather_facts(rooms: Rooms, source: SourceState | None, problem: Problem | No
     if desired.problems:
         return _from_record(rooms, _with_source(facts, desired.problems[0]))
     try:
-        planned = rooms.plan_for(desired, source.url, Order(patient=patient, engine_seconds=_ENGINE_SECONDS))
+        planned = rooms.plan_for(desired, source.url, Order(patient=patient, engine_seconds=ENGINE_SECONDS))
     except EngineUnreachable as error:
         return replace(facts, desired=desired, engine_reason=_reason(error))
     return replace(
@@ -104,7 +104,7 @@ def _from_record(rooms: Rooms, facts: Facts) -> Facts:
     """Look at what the record alone says is ours; without a revision nobody knows which words in a log are secret."""
     nothing = Desired(facts.device, Revision(""))
     try:
-        observed = look(rooms.engine(_ENGINE_SECONDS), ask(nothing, facts.recorded), None)
+        observed = look(rooms.engine(ENGINE_SECONDS), ask(nothing, facts.recorded), None)
     except EngineUnreachable as error:
         return replace(facts, engine_reason=_reason(error))
     silent = tuple(replace(container, log_tail=()) for container in observed.containers)

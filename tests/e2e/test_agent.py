@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -214,3 +215,29 @@ def test_a_second_agent_is_refused(kept, host):
     said = host.run("run")
     assert said.code == 1
     assert str(agent.process.pid) in said.err
+
+
+def test_since_is_when_it_happened_and_not_when_somebody_asked(kept, host, unique):
+    """A stack that came with a push is as it is since then, although nobody looked at the status."""
+    agent, _ = kept
+    new, before = unique("new"), len(agent.passes)
+    host.push({f"stacks/{new}/compose.yaml": APP % 1})
+    agent.until(lambda: len(agent.passes) > before)
+    ended = datetime.now(UTC)
+    agent.idle()
+    assert datetime.fromisoformat(host.status()["stacks"][new]["since"]) <= ended + timedelta(seconds=1)
+    host.clear(new)
+
+
+def test_what_a_person_put_right_waits_for_nothing(host, unique):
+    """The end of a grace that is over already is no moment that anybody waits for."""
+    name = unique("again")
+    host.push({f"stacks/{name}/compose.yaml": APP % 1})
+    with RunningAgent(host) as agent:
+        agent.until(lambda: _runs(host, name))
+        agent.idle()
+        host.api.stop(f"{name}-app-1", timeout=1)
+        agent.until(lambda: host.status()["stacks"][name]["next"])
+        host.apply()
+        assert host.status()["stacks"][name]["next"] is None
+    host.clear(name)

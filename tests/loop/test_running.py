@@ -121,3 +121,13 @@ def test_a_wide_pass_takes_the_place_of_a_narrow_one_that_has_not_begun(running)
         assert may_begin
         with running.under_way(late) as too_late:
             assert not too_late
+
+
+def test_two_people_who_want_the_same_do_not_cut_each_other(running):
+    """The second waits for the first; one who wants another revision does cut."""
+    first = running.admit(Order(), "abc")
+    with running.under_way(first):
+        running.admit(Order(), "abc")
+        assert not first.order.cut.is_set()
+        running.admit(Order(), "def")
+        assert first.order.cut.is_set()
