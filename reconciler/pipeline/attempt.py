@@ -19,7 +19,7 @@ from reconciler.pipeline.hands import Hands
 from reconciler.pipeline.inventory import exact_inventory, expected_inventory, frozen
 from reconciler.pipeline.listening import Listener
 from reconciler.pipeline.person import this_user
-from reconciler.pipeline.tasks import applied, choose_tasks, still_proved, waiting_for
+from reconciler.pipeline.tasks import applied, choose_tasks, is_reached, still_proved, waiting_for
 from reconciler.pipeline.veil import Veiled, veiled_outcome
 from reconciler.pipeline.work import Task, Work
 from reconciler.plan.health import judge_stack
@@ -220,9 +220,11 @@ class Attempt:
     def _remember(self, *, converged: bool) -> None:
         """Write down what was reached, and on which device; a device that changed is not believed before a person says so."""
         planned, store = self._planned, self._rooms.store
-        if planned.scope is not None:
-            return
         known = store.revisions()
+        if planned.scope is not None:
+            if converged and known.applied != self._commit and is_reached(planned.desired, store.recorded()):
+                store.applied(self._commit)
+            return
         if known.attempted != self._commit:
             store.attempted(self._commit)
         whole = converged and all(held.why != SUSPENDED for held in planned.plan.held)

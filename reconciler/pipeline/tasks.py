@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.model import GOOD, Action, AppliedStack, Container, DesiredStack, RecordedStack
+from reconciler.model import GOOD, Action, AppliedStack, Container, Desired, DesiredStack, Recorded, RecordedStack
 from reconciler.pipeline.work import Task
 from reconciler.plan.applied import applied_stack
 from reconciler.plan.patience import resting_services
@@ -38,6 +38,18 @@ def still_proved(planned: Planned, tasks: Mapping[str, Task]) -> list[str]:
     commit, known = planned.desired.revision.commit, planned.recorded.stacks
     quiet = [s.name for s in planned.desired.stacks if s.name not in tasks and _is_quiet(planned, s.name)]
     return [name for name in quiet if (proof := known[name].applied) is not None and proof.revision != commit]
+
+
+def is_reached(desired: Desired, recorded: Recorded) -> bool:
+    """Tell whether every stack is proved at the wanted revision, and none is left that git does not name.
+
+    So the last of several narrow passes knows that it was the last.
+    """
+    known = recorded.stacks
+    proofs = [known[one.name].applied if one.name in known else None for one in desired.stacks]
+    went_well = all(stack.result in GOOD for stack in known.values()) and recorded.daemon_result in (None, *GOOD)
+    here = all(proof is not None and proof.revision == desired.revision.commit for proof in proofs)
+    return here and went_well and len(known) == len(desired.stacks) and not desired.problems
 
 
 def waiting_for(planned: Planned, tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -241,3 +242,18 @@ def test_what_a_person_put_right_waits_for_nothing(host, unique):
         host.apply()
         assert host.status()["stacks"][name]["next"] is None
     host.clear(name)
+
+
+def test_a_revision_is_applied_once_its_last_stack_is(kept, host, unique):
+    """Who gets well on a later try completes the revision, without another look at everything."""
+    agent, _ = kept
+    late = unique("late")
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    text = APP % 1 + f"    ports: ['127.0.0.1:{port}:80']\n"
+    commit = host.push({f"stacks/{late}/compose.yaml": text})
+    agent.until(lambda: [p["reason"] for p in host.status()["stacks"][late]["blocked"]] == ["PortTaken"])
+    taken.close()
+    agent.until(lambda: host.status()["revision"]["applied"] == commit)
+    assert [one["pass"]["trigger"] for one in agent.passes].count("command") == 1  # only the one of `idle`
+    host.clear(late)
