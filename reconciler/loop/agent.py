@@ -284,10 +284,13 @@ class Agent:
         for watcher in self._watchers:
             watcher.ended(order, report)
         if report.outcomes or report.plan.blocked or any(held.until for held in report.plan.held):
-            self.threads.spawn(self._note)
+            self._note(is_awaited=one.is_persons)
         return report
 
-    def _note(self) -> None:
-        """Write down since when things are as they are now, whether or not somebody asks."""
+    def _note(self, *, is_awaited: bool = False) -> None:
+        """Write down since when things are as they are now, whether or not somebody asks; nobody waits for it."""
+        if is_awaited:
+            self.threads.spawn(self._note)
+            return
         with suppress(ReconcilerError):
             self.desk("").status()
