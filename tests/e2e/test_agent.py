@@ -82,22 +82,17 @@ def test_its_own_actions_wake_nobody(kept, host):
     assert [one["pass"]["trigger"] for one in agent.passes[before:]] == ["push", "command"]
 
 
-def test_what_somebody_stopped_is_left_alone_for_a_while(host, unique):
+def test_what_somebody_stopped_is_left_alone_for_a_while(kept, host):
     """It is held, with the time and the command; a person's apply brings it back at once."""
-    name = unique("stopped")
-    host.push({f"stacks/{name}/compose.yaml": APP % 1})
-    with RunningAgent(host) as agent:
-        agent.until(lambda: _runs(host, name))
-        agent.idle()
-        host.api.stop(f"{name}-app-1", timeout=1)
-        agent.until(lambda: host.status()["stacks"][name]["held"])
-        (held,) = host.status()["stacks"][name]["held"]
-        assert held["why"] == "stop_grace"
-        assert held["until"]
-        assert not _runs(host, name)
-        host.apply()
-        assert _runs(host, name)
-    host.clear(name)
+    agent, name = kept
+    host.api.stop(f"{name}-app-1", timeout=1)
+    agent.until(lambda: host.status()["stacks"][name]["held"])
+    (held,) = host.status()["stacks"][name]["held"]
+    assert held["why"] == "stop_grace"
+    assert held["until"]
+    assert not _runs(host, name)
+    host.apply()
+    assert _runs(host, name)
 
 
 def test_after_its_grace_what_was_stopped_comes_back(host, unique):
@@ -230,18 +225,13 @@ def test_since_is_when_it_happened_and_not_when_somebody_asked(kept, host, uniqu
     host.clear(new)
 
 
-def test_what_a_person_put_right_waits_for_nothing(host, unique):
+def test_what_a_person_put_right_waits_for_nothing(kept, host):
     """The end of a grace that is over already is no moment that anybody waits for."""
-    name = unique("again")
-    host.push({f"stacks/{name}/compose.yaml": APP % 1})
-    with RunningAgent(host) as agent:
-        agent.until(lambda: _runs(host, name))
-        agent.idle()
-        host.api.stop(f"{name}-app-1", timeout=1)
-        agent.until(lambda: host.status()["stacks"][name]["next"])
-        host.apply()
-        assert host.status()["stacks"][name]["next"] is None
-    host.clear(name)
+    agent, name = kept
+    host.api.stop(f"{name}-app-1", timeout=1)
+    agent.until(lambda: host.status()["stacks"][name]["next"])
+    host.apply()
+    assert host.status()["stacks"][name]["next"] is None
 
 
 def test_a_revision_is_applied_once_its_last_stack_is(kept, host, unique):
