@@ -67,13 +67,13 @@ class Staging:
         found = self.tree(commit)
         if found:
             return found
+        self._forget()
         try:
             self._stage(git(), commit)
         except OSError as error:
             raise NoSpace("cannot-write", path=str(self._folder), words=error.strerror or "") from None
         made = self.tree(commit)
         assert made
-        self._forget()
         return made
 
     def _home(self, commit: str) -> Path:
@@ -96,12 +96,13 @@ class Staging:
             place.rename(self._home(commit))
 
     def _forget(self) -> None:
-        """Let go of all but the newest, and of what an interrupted run left behind; nobody waits until they are deleted.
+        """Make room for one more, and let go of what an interrupted run left behind; nobody waits until all is deleted.
 
-        Renamed first: a revision that is half deleted must not be taken for one.
+        Renamed first: a revision that is half deleted must not be taken for one. Before git works, not after it: what is
+        deleted meanwhile does not hold up the pass.
         """
         kept = sorted(self._folder.glob("[!.]*"), key=lambda home: home.stat().st_mtime)
-        for home in kept[:-KEEP]:
+        for home in kept[: 1 - KEEP]:
             with suppress(OSError):  # one of this name is still being deleted; the next time then
                 home.rename(home.with_name(f"{_OLD}{home.name}"))
         threading.Thread(target=_delete, args=(tuple(self._folder.glob(".*")),), name="old revisions").start()

@@ -297,6 +297,26 @@ def test_old_revisions_are_forgotten(source: Source, follow: Callable[..., Repos
     assert {first, source.git("rev-parse", "HEAD")} < staged
 
 
+def test_old_revisions_go_before_git_works(
+    source: Source, follow: Callable[..., Repository], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is deleted beside us takes time from git's programs, not from the pass that comes after them."""
+    for number in range(staging.KEEP):
+        source.commit({"n": str(number)})
+        follow().fetch(last_good=None)
+    left: list[int] = []
+    flush = staging.flush
+
+    def noted(folder: Path) -> None:
+        left.append(len(list(folder.parent.glob("[!.]*"))))
+        flush(folder)
+
+    monkeypatch.setattr(staging, "flush", noted)
+    source.commit({"n": "last"})
+    follow().fetch(last_good=None)
+    assert left == [staging.KEEP - 1]
+
+
 def test_half_a_copy_is_made_anew(source: Source, follow: Callable[..., Repository], tmp_path: Path) -> None:
     """A mirror that a power cut damaged does not stop us."""
     applied = follow().fetch(last_good=None).commit
