@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from reconciler.model import (
     AppliedService,
@@ -22,6 +22,9 @@ from reconciler.model import (
     RecordedStack,
     Result,
 )
+
+Row: TypeAlias = "tuple[str, ...]"
+"""A stack's, as the database gives it."""
 
 
 def dump(value: object) -> str:
@@ -86,8 +89,8 @@ def load_result(text: str | None) -> Result | None:
     return cast("Result | None", text)
 
 
-def load_stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedStack:
-    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made = row
+def load_stack(row: Row) -> RecordedStack:
+    name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made, since = row
     return RecordedStack(
         name=name,
         project=project,
@@ -100,6 +103,6 @@ def load_stack(row: tuple[str, ...], since: Mapping[str, datetime]) -> RecordedS
         depends_on=tuple(json.loads(depends_on)),
         result=load_result(result),
         problem=load_problem(problem),
-        since=since.get(f"stack/{name}"),
+        since=datetime.fromisoformat(since) if since else None,
         made=json.loads(made),
     )

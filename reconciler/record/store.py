@@ -57,6 +57,7 @@ class Store:
         self._lock = threading.RLock()
         self._writes = 0
         self._kept: tuple[tuple[int, int], Recorded] | None = None
+        self._stacks: Mapping[rows.Row, RecordedStack] = {}
 
     @classmethod
     def open(cls, state_dir: Path) -> Store:
@@ -80,7 +81,8 @@ class Store:
             (others,) = db.execute("PRAGMA data_version").fetchone()
             version = (self._writes, others)
             if self._kept is None or self._kept[0] != version:
-                self._kept = (version, _read_record(db))
+                self._stacks = _read_stacks(db, self._stacks)
+                self._kept = (version, _read_record(db, self._stacks.values()))
             return self._kept[1]
 
     # ── one stack ────────────────────────────────────────────────────────────────────────────────
@@ -320,7 +322,8 @@ class Store:
 
 
 _ALL_STACKS = """
-    SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made FROM stack
+    SELECT name, project, folder, inventory, files, applied, attempted, prune, depends_on, result, problem, made,
+        (SELECT since FROM seen WHERE seen.name = 'stack/' || stack.name) FROM stack
 """
 _BEGIN = """
     INSERT INTO stack (name, project, folder, inventory, attempted) VALUES (?, ?, ?, ?, ?)
@@ -329,14 +332,18 @@ _BEGIN = """
 """
 
 
-def _read_record(db: sqlite3.Connection) -> Recorded:
-    since = {name: datetime.fromisoformat(at) for name, at in db.execute("SELECT name, since FROM seen")}
-    stacks = [rows.load_stack(row, since) for row in db.execute(_ALL_STACKS)]
-    defaults = db.execute("SELECT container, document FROM container_default")
+def _read_stacks(db: sqlite3.Connection, known: Mapping[rows.Row, RecordedStack]) -> Mapping[rows.Row, RecordedStack]:
+    """Read all stacks; a pass writes to few, and those whose row is the same need not be understood anew."""
+    return {row: known.get(row) or rows.load_stack(row) for row in db.execute(_ALL_STACKS)}
+
+
+def _read_record(db: sqlite3.Connection, stacks: Iterable[RecordedStack]) -> Recorded:
+    defaults = tuple(db.execute("SELECT container, document FROM container_default"))
+    documents = {text: rows.load_document(text) for text in {text for _, text in defaults}}  # they are much alike
     facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM fact")}
     return Recorded(
         stacks={stack.name: stack for stack in stacks},
-        defaults={container: rows.load_document(text) for container, text in defaults},
+        defaults={container: documents[text] for container, text in defaults},
         daemon_applied=facts.get("daemon_applied", {}),
         daemon_begun=facts.get("daemon_begun", {}),
         device=facts.get("device"),

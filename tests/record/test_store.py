@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -344,6 +345,23 @@ def test_the_record_is_read_anew_only_when_somebody_wrote(store):
     assert store.recorded() is last
     assert other.recorded() == last
     other.close()
+
+
+def test_what_nobody_wrote_to_is_not_understood_anew(store):
+    """A write to one stack, whatever of it, leaves the others the same objects; since when it is so belongs to it."""
+    other = replace(WEB, name="other")
+    for stack in (WEB, other):
+        store.begin(stack, frozenset({OLD}), "c1")
+    first = store.recorded().stacks
+
+    store.made("web", {"a": {"bind:x": "d1"}})
+    store.noted({"stack/web": ["Synced"]}, NOW)
+    second = store.recorded().stacks
+    assert second["other"] is first["other"]
+    assert (second["web"].made, second["web"].since) == ({"a": {"bind:x": "d1"}}, NOW)
+
+    store.noted({"stack/other": ["OutOfSync"]}, NOW)
+    assert store.recorded().stacks["other"].since == NOW
 
 
 def test_a_write_that_failed_leaves_what_was_read(store):
