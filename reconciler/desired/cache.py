@@ -21,6 +21,11 @@ _STALE = 3600.0
 """Seconds after which a staging folder, or a file half written, belongs to nobody: its maker was killed."""
 
 
+def holds(folder: Path, stack: str, key: str) -> bool:
+    """Tell whether something was saved under a key; whether it can still be read, `load` tells."""
+    return _file(folder, stack, key).exists()
+
+
 def load(folder: Path, stack: str, key: str) -> Any | None:
     """Return what was saved under a key; None when there is nothing, or it is damaged."""
     with suppress(OSError, ValueError):

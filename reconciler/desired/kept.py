@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -36,17 +37,19 @@ class Kept:
         self._lock = threading.Lock()
         self._known: tuple[_Origin, Desired] | None = None
 
-    def load(self, repository: Repository, commit: str, context: Context) -> Desired:
+    def load(
+        self, repository: Repository, commit: str, context: Context, meanwhile: Callable[[], object] = bool
+    ) -> Desired:
         """Return what a commit wants; the same object as before, as long as nothing it was made from has changed.
 
-        Raises what `Repository.tree` and `desired.load.load` raise.
+        `meanwhile` is called while compose works, if it has to. Raises what `Repository.tree` and `desired.load.load` raise.
         """
         with self._lock:
             # before anything is read: what is written meanwhile makes a difference the next time
             origin = _Origin(repository, commit, context, _marks(context))
             if self._known is not None and self._known[0] == origin and repository.keep(commit):
                 return self._known[1]
-            desired = load(repository.tree(commit), context)
+            desired = load(repository.tree(commit), context, meanwhile)
             self._known = (origin, desired) if origin.files is not None and _is_sound(desired) else None
             return desired
 

@@ -6,8 +6,9 @@ Room 1 (desired), its front door; may import the whole room, tools, errors and m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import tee
 from pathlib import Path
 
 from reconciler import __version__
@@ -41,10 +42,11 @@ class Context:
     owned_positions: Mapping[str, Position] = field(default_factory=dict)
 
 
-def load(tree: Tree, context: Context) -> Desired:
+def load(tree: Tree, context: Context, meanwhile: Callable[[], object] = bool) -> Desired:
     """Return what a tree wants on this device; all that is wrong with the tree is among the problems.
 
-    Raises MissingTool when compose cannot be started, NoSpace when nothing can be written below `state_dir`.
+    `meanwhile` is called once while compose works, if it has to. Raises MissingTool when compose cannot be started, NoSpace
+    when nothing can be written below `state_dir`.
     """
     found = index(tree)
     desired = Desired(context.device, tree.revision, has_device_folder=found.has_folder(f"devices/{context.device}/"))
@@ -54,17 +56,16 @@ def load(tree: Tree, context: Context) -> Desired:
         return replace(desired, problems=problems)
     place = Place(context.device, device.roles, context.stacks_dir, context.state_dir, context.env_dir)
     assembler = Assembler(tree, found, place, device)
-    drafts = [draft for name in found.folders() if (draft := assembler.draft(name))]
-    rendered = _rendered(drafts, context)
+    stacks = _rendered((draft for name in found.folders() if (draft := assembler.draft(name))), context, meanwhile)
     daemon = None
     if context.owned is not None:
         daemon = desired_daemon(tree, found.others, assembler.layers, context.owned, context.owned_positions)
     return replace(
         desired,
-        stacks=_told_apart([_stack(draft, made) for draft, made in zip(drafts, rendered, strict=True)]),
-        elsewhere=tuple(sorted(found.names() - {draft.layout.name for draft in drafts})),
+        stacks=_told_apart([_stack(draft, made) for draft, made in stacks]),
+        elsewhere=tuple(sorted(found.names() - {draft.layout.name for draft, _ in stacks})),
         daemon=daemon,
-        secrets=frozenset().union(*(made.secrets for made in rendered)),
+        secrets=frozenset().union(*(made.secrets for _, made in stacks)),
     )
 
 
@@ -85,14 +86,17 @@ def _device(tree: Tree, found: Index, device: str) -> tuple[DeviceFile, tuple[Pr
     return (DeviceFile(), read) if isinstance(read, tuple) else (read, ())
 
 
-def _rendered(drafts: Sequence[Draft], context: Context) -> list[Rendered]:
-    """Render what is sound so far; of the rest say at least what else is wrong with it."""
-    sound = [draft.layout for draft in drafts if draft.renders]
+def _rendered(
+    drafts: Iterable[Draft], context: Context, meanwhile: Callable[[], object]
+) -> list[tuple[Draft, Rendered]]:
+    """Render what is sound so far, while the next is still being drafted; of the rest say at least what else is wrong."""
+    drafts, again = tee(drafts)
+    sound = (draft.layout for draft in drafts if draft.renders)
     if context.compose:
-        made = iter(render_all(sound, context.compose, context.state_dir / "cache"))
+        made = iter(render_all(sound, context.compose, context.state_dir / "cache", meanwhile))
     else:
-        made = iter([_checked(layout) for layout in sound])
-    return [next(made) if draft.renders else _checked(draft.layout) for draft in drafts]
+        made = map(_checked, sound)
+    return [(draft, next(made) if draft.renders else _checked(draft.layout)) for draft in again]
 
 
 def _checked(layout: StackLayout) -> Rendered:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -55,14 +55,25 @@ class Rendered:
     problems: tuple[Problem, ...] = ()
 
 
-def render_all(layouts: Sequence[StackLayout], tool: ComposeTool, cache_dir: Path) -> tuple[Rendered, ...]:
-    """Check and render stacks in the given order, new ones a few side by side; see `render_stack`."""
-    known = [_known(layout, tool, cache_dir) for layout in layouts]
+def render_all(
+    layouts: Iterable[StackLayout], tool: ComposeTool, cache_dir: Path, meanwhile: Callable[[], object] = bool
+) -> tuple[Rendered, ...]:
+    """Check and render stacks in the given order, new ones a few side by side; see `render_stack`.
+
+    A new one is begun as soon as its layout comes: compose works while the others are laid out, and the known ones read.
+    `meanwhile` is called once while compose works, if it has to.
+    """
     with ThreadPoolExecutor(_WORKERS) as pool:
-        fresh = [
-            found or pool.submit(_fresh, layout, tool, cache_dir) for layout, found in zip(layouts, known, strict=True)
-        ]
-        return tuple(item.result() if isinstance(item, Future) else item for item in fresh)
+        begun = [
+            layout if cache.holds(cache_dir, layout.name, _key(layout, tool))
+            else pool.submit(_fresh, layout, tool, cache_dir)
+            for layout in layouts
+        ]  # fmt: skip
+        if any(isinstance(item, Future) for item in begun):
+            meanwhile()
+        return tuple(
+            item.result() if isinstance(item, Future) else render_stack(item, tool, cache_dir) for item in begun
+        )
 
 
 def render_stack(layout: StackLayout, tool: ComposeTool, cache_dir: Path) -> Rendered:

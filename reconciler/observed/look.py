@@ -6,7 +6,8 @@ Room 2 (observed); may import engine, errors, model and settings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from reconciler.engine import EngineClient
@@ -22,20 +23,37 @@ from reconciler.settings import DaemonSettings
 LOG_LINES = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the engine shows whoever comes, seen `at` a time; `engine` is None where it was not looked at."""
+
+    at: datetime
+    containers: Sequence[Document]
+    engine: Engine | None
+
+
+def glance(engine: EngineClient, memory: Memory | None) -> Glance:
+    """See what needs no question, as the beginning of a look. Raises EngineUnreachable and EngineRefused."""
+    now = datetime.now(UTC)
+    return Glance(now, engine.containers(), _engine(engine) if memory is None else None)
+
+
 def look(
     engine: EngineClient,
     ask: Ask,
     daemon: DaemonSettings | None,
     known: Engine | None = None,
     memory: Memory | None = None,
+    seen: Glance | None = None,
 ) -> Observed:
     """Look once at all that `ask` names; foreign containers are listed, not inspected.
 
     `known` is the engine itself as it was seen a moment ago. What `memory` knows, and the listing shows unchanged, is not asked
-    for again. Raises EngineUnreachable and EngineRefused.
+    for again; nor is what was `seen` a moment ago. Raises EngineUnreachable and EngineRefused.
     """
+    known = known or (seen.engine if seen else None)
     with (memory or Memory()).looking(ask.stops) as remembered:
-        fresh, old = _containers(engine, ask.projects, remembered)
+        fresh, old = _containers(engine, ask.projects, remembered, seen)
         networks = remembered.networks(lambda: tuple(map(_network, engine.networks())))
         has_news = any(has_stopped(one) for _, one in fresh)  # judged by the engine's clock of now
         about = _engine(engine) if has_news else known or remembered.engine(lambda: _engine(engine))
@@ -79,19 +97,23 @@ _Fresh: TypeAlias = "list[tuple[Document, Container]]"
 """Entries of the listing, with what their inspect made of them."""
 
 
-def _containers(engine: EngineClient, projects: frozenset[str], memory: Look) -> tuple[_Fresh, list[Container]]:
+def _containers(
+    engine: EngineClient, projects: frozenset[str], memory: Look, seen: Glance | None
+) -> tuple[_Fresh, list[Container]]:
     """List containers, and inspect those of `projects` that are news; once more from the start when one vanished in between."""
-    fresh, old, vanished = _pass(engine, projects, memory)
+    fresh, old, vanished = _pass(engine, projects, memory, seen.containers if seen else engine.containers())
     if vanished:
-        fresh, old, _ = _pass(engine, projects, memory)
+        fresh, old, _ = _pass(engine, projects, memory, engine.containers())
     return fresh, old
 
 
-def _pass(engine: EngineClient, projects: frozenset[str], memory: Look) -> tuple[_Fresh, list[Container], bool]:
+def _pass(
+    engine: EngineClient, projects: frozenset[str], memory: Look, containers: Sequence[Document]
+) -> tuple[_Fresh, list[Container], bool]:
     fresh: _Fresh = []
     old: list[Container] = []
     vanished = False
-    for listed in engine.containers():
+    for listed in containers:
         if (known := memory.container(listed)) is not None:
             old.append(known)
             continue

@@ -5,9 +5,9 @@ Pipeline; may import every room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,7 @@ from reconciler.desired.repo import Repository
 from reconciler.engine import EngineClient
 from reconciler.errors import SourceUnreachable
 from reconciler.model import Container, Desired, Engine, Observed, Plan, Recorded, Revision, SourceState
-from reconciler.observed.look import look
+from reconciler.observed.look import Glance, glance, look
 from reconciler.observed.memory import Memory
 from reconciler.pipeline.order import Order, Scope
 from reconciler.pipeline.veil import veiled_errors, veiled_plan
@@ -54,6 +54,8 @@ class Planned:
         return make_worlds(self.desired, self.observed, self.recorded)
 
 
+_FRESH = timedelta(seconds=1)
+"""How long a glance counts as the beginning of a look."""
 _ANYBODYS = Order()
 """Everything, for whoever runs us."""
 
@@ -125,10 +127,14 @@ class Rooms:
     def plan(self, source: SourceState, order: Order = _ANYBODYS) -> Planned:
         """Compare what git says with what is there, and say what would be done. Changes nothing."""
         assert source.revision is not None
-        return self.plan_for(self.load(source.revision), source.url, order)
+        seen: list[Glance] = []
+        desired = self.load(
+            source.revision, lambda: seen.append(glance(self.engine(order.engine_seconds), self.memory))
+        )
+        return self.plan_for(desired, source.url, order, seen=seen[0] if seen and _is_fresh(seen[0]) else None)
 
-    def load(self, revision: Revision) -> Desired:
-        """Say what git wants of this device at a revision."""
+    def load(self, revision: Revision, meanwhile: Callable[[], object] = bool) -> Desired:
+        """Say what git wants of this device at a revision; `meanwhile` is called while compose works, if it has to."""
         settings = self.settings
         context = Context(
             device=settings.device,
@@ -140,14 +146,20 @@ class Rooms:
             owned_positions=settings.daemon.positions if settings.daemon else {},
         )
         with self.measures.room("desired"):
-            return self._kept.load(self.repository, revision.commit, context)
+            return self._kept.load(self.repository, revision.commit, context, meanwhile)
 
     def plan_for(
-        self, desired: Desired, url: str, order: Order = _ANYBODYS, scope: Scope = None, known: Engine | None = None
+        self,
+        desired: Desired,
+        url: str,
+        order: Order = _ANYBODYS,
+        scope: Scope = None,
+        known: Engine | None = None,
+        seen: Glance | None = None,
     ) -> Planned:
         """Look at what is there and compare it with what is wanted.
 
-        `scope` is given where it is less than the order's; `known` as for `look`.
+        `scope` is given where it is less than the order's; `known` and `seen` as for `look`.
         """
         with self.measures.room("record"):
             recorded = self.store.recorded()
@@ -155,11 +167,11 @@ class Rooms:
         stacks = tuple(remember(stack, recorded.stacks.get(stack.name)) for stack in desired.stacks)
         desired = replace(desired, stacks=stacks)
         redactor = Redactor(self._key, desired.secrets)
-        looked_at = datetime.now(UTC)
+        looked_at = seen.at if seen else datetime.now(UTC)
         with veiled_errors(redactor.text), self.measures.room("observed"):
             engine = self.engine(order.engine_seconds)
-            seen = look(engine, ask(desired, recorded, scope), self.settings.daemon, known, self.memory)
-            observed = _hidden(seen, desired, redactor)
+            shown = look(engine, ask(desired, recorded, scope), self.settings.daemon, known, self.memory, seen)
+            observed = _hidden(shown, desired, redactor)
         drift = self.settings.drift
         options = Options(
             now=looked_at, agent=__version__, source=url, confirm_prune=order.confirm_prune, scope=scope,
@@ -189,6 +201,10 @@ class Rooms:
         if engine is None:
             engine = self._engines[seconds] = EngineClient.connect(self.settings.docker.host, timeout=seconds)
         return engine
+
+
+def _is_fresh(seen: Glance) -> bool:
+    return abs(datetime.now(UTC) - seen.at) < _FRESH
 
 
 def _scope(order: Order, desired: Desired, recorded: Recorded) -> Scope:

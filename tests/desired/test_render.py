@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -175,6 +176,33 @@ def test_another_stack_is_not_touched(tmp_path, started):
     changed = [pair[0], replace(pair[1], variables={"A": "1"})]
     assert [item.project for item in render_all(changed, under_test(), tmp_path)] == ["web", "two"]
     assert len(started) == 3
+
+
+def test_compose_works_while_the_next_is_laid_out(tmp_path, monkeypatch):
+    """A stack does not wait until all others are put together."""
+    at_work = threading.Event()
+    run = process.run
+
+    def noted(argv, **options):
+        at_work.set()
+        return run(argv, **options)
+
+    def laid_out():
+        yield web()
+        assert at_work.wait(60)
+        yield replace(web(), name="two", folder="/srv/stacks/two")
+
+    monkeypatch.setattr(process, "run", noted)
+    assert [item.project for item in render_all(laid_out(), under_test(), tmp_path)] == ["web", "two"]
+
+
+def test_what_is_done_meanwhile_is_done_once_and_only_beside_compose(tmp_path):
+    """Where nothing is rendered there is no waiting to make use of."""
+    pair = [web(), replace(web(), name="two", folder="/srv/stacks/two")]
+    done = []
+    render_all(pair, under_test(), tmp_path, lambda: done.append("first"))
+    render_all(pair, under_test(), tmp_path, lambda: done.append("again"))
+    assert done == ["first"]
 
 
 def test_a_refusal_is_kept_too(tmp_path, started):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from deploy.private_dockerd import PrivateDockerd
 from reconciler import process
+from reconciler.engine import EngineClient
+from reconciler.pipeline import rooms
 from tests.e2e.host import Host
 
 Unique = Callable[[str], str]
@@ -385,6 +388,27 @@ def test_an_interrupted_recreate_is_mended(host, web):
 
     assert set(host.ids(web)) == {f"{web}-api-1", f"{web}-db-1"}
     assert leftover["Id"] not in host.ids(web).values()
+
+
+@pytest.mark.parametrize(("fresh", "listings"), [(60, 1), (0, 2)])
+def test_the_look_begins_while_compose_renders(host, web, monkeypatch, fresh, listings):
+    """What the engine showed meanwhile counts, and the plan is as old as that; after a long wait it counts no more."""
+    listed: list[datetime] = []
+    containers = EngineClient.containers
+
+    def noted(engine, *words):
+        listed.append(datetime.now(UTC))
+        return containers(engine, *words)
+
+    monkeypatch.setattr(EngineClient, "containers", noted)
+    monkeypatch.setattr(rooms, "_FRESH", timedelta(seconds=fresh))
+    with host.pipeline() as pipeline:
+        planned = pipeline.plan(pipeline.refresh())
+        assert len(listed) == listings
+        assert planned.plan.created <= listed[-1]
+        assert {action.service for action in planned.plan.actions if action.service} == {"api", "db"}
+        pipeline.plan(pipeline.refresh())
+        assert len(listed) == listings + 1  # nothing is rendered, nothing is waited for
 
 
 def test_nothing_is_rendered_twice(host, web, monkeypatch, unique):

@@ -12,7 +12,7 @@ import pytest
 from reconciler.engine import EngineClient
 from reconciler.model import Ask
 from reconciler.observed.containers import aged
-from reconciler.observed.look import look
+from reconciler.observed.look import glance, look
 from reconciler.observed.memory import Memory
 from tests.observed.test_events import Listening
 
@@ -310,3 +310,31 @@ def test_our_own_work_is_forgotten_at_once(device):
 
     assert device.news(projects=projects) == [inspect(one), "/images/app%3A1", "/networks", "/volumes"]
     assert device.one(other).document is not None
+
+
+# ── a look that began before ─────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_seen_at_a_glance_is_not_asked_for_again(device):
+    """The list of containers, and without a memory the engine itself, are those of the beginning."""
+    device.start("a")
+    for memory, saved in ((Memory(), [LISTED]), (None, [LISTED, "/info"])):
+        seen = glance(device.engine, memory)
+        device.engine.asked.clear()
+        with_it = look(device.engine, device.ask, None, memory=memory, seen=seen)
+        asked = device.engine.asked.copy()
+        device.engine.asked.clear()
+        without = look(device.engine, device.ask, None, memory=Memory() if memory else None)
+        assert sorted([*asked, *saved]) == sorted(device.engine.asked)
+        assert [one.id for one in with_it.containers] == [one.id for one in without.containers]
+
+
+def test_what_changed_since_a_glance_shows(device):
+    """An inspect tells of now; what has gone since makes us list again."""
+    stays, goes = device.start("stays"), device.start("goes")
+    seen = glance(device.engine, None)
+    device.api.kill(stays)
+    device.api.remove_container(goes, force=True)
+    observed = look(device.engine, device.ask, None, seen=seen)
+    (one,) = (one for one in observed.containers if one.project == device.project)
+    assert (one.id, one.state) == (stays, "exited")
