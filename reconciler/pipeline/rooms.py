@@ -76,7 +76,7 @@ class Rooms:
         """How long passes and looks stay in each room; the agent puts its own in the place."""
         self._key = store.key()
         self._kept = Kept()
-        self._engines: dict[float, EngineClient] = {}
+        self._engine: EngineClient | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -193,14 +193,13 @@ class Rooms:
 
     def reconnect(self) -> None:
         """Agree anew with the engine that answers next: it may be of another version."""
-        self._engines = {}
+        self._engine = None
 
     def engine(self, seconds: float = _ANYBODYS.engine_seconds) -> EngineClient:
-        """Reach the engine; all who wait equally long for an answer share one client. Raises EngineUnreachable."""
-        engine = self._engines.get(seconds)
-        if engine is None:
-            engine = self._engines[seconds] = EngineClient.connect(self.settings.docker.host, timeout=seconds)
-        return engine
+        """Reach the engine; each of its answers is waited for so long. Raises EngineUnreachable."""
+        engine = self._engine or EngineClient.connect(self.settings.docker.host, timeout=seconds)
+        self._engine = engine
+        return engine.within(seconds)
 
 
 def _is_fresh(seen: Glance) -> bool:
