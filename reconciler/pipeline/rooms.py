@@ -6,6 +6,7 @@ Pipeline; may import every room.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -127,11 +128,15 @@ class Rooms:
     def plan(self, source: SourceState, order: Order = _ANYBODYS) -> Planned:
         """Compare what git says with what is there, and say what would be done. Changes nothing."""
         assert source.revision is not None
-        seen: list[Glance] = []
-        desired = self.load(
-            source.revision, lambda: seen.append(glance(self.engine(order.engine_seconds), self.memory))
-        )
-        return self.plan_for(desired, source.url, order, seen=seen[0] if seen and _is_fresh(seen[0]) else None)
+        # in a thread of its own: who waits for what git says must not wait for an engine that does not answer
+        with ThreadPoolExecutor(1, "glance") as aside:
+            begun: list[Future[Glance]] = []
+            desired = self.load(source.revision, lambda: begun.append(aside.submit(self._glance, order)))
+            seen = begun[0].result() if begun else None
+        return self.plan_for(desired, source.url, order, seen=seen if seen and _is_fresh(seen) else None)
+
+    def _glance(self, order: Order) -> Glance:
+        return glance(self.engine(order.engine_seconds), self.memory)
 
     def load(self, revision: Revision, meanwhile: Callable[[], object] = bool) -> Desired:
         """Say what git wants of this device at a revision; `meanwhile` is called while compose works, if it has to."""
