@@ -68,12 +68,16 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class DaemonSettings:
-    """The managed dockerd: its config file and the keys that belong to the system, each with its `positions`."""
+    """The managed dockerd: its config file and the keys that belong to the system, each with its `positions`.
+
+    `allow` opens keys to git that change who has power over this host.
+    """
 
     config_file: Path
     control: Control
     owned: Mapping[str, Json] = field(default_factory=dict)
     positions: Mapping[str, Position] = field(default_factory=dict)
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +249,7 @@ class _Daemon(Shape):
     config_file: AbsolutePath = Path("/etc/docker/daemon.json")
     control: _Control = _Control(kind="systemd")
     owned: dict[str, Any] = Field(default_factory=dict)
+    allow: list[str] = Field(default_factory=list)
 
     @field_validator("owned")
     @classmethod
@@ -309,7 +314,7 @@ def _settings(shape: _File, parsed: YamlFile) -> Settings:
 
 def _daemon(shape: _Daemon, parsed: YamlFile) -> DaemonSettings:
     positions = {key: Position(parsed.file, parsed.line("daemon", "owned", key)) for key in shape.owned}
-    return DaemonSettings(shape.config_file, _control(shape.control), shape.owned, positions)
+    return DaemonSettings(shape.config_file, _control(shape.control), shape.owned, positions, frozenset(shape.allow))
 
 
 def _control(shape: _Control) -> Control:

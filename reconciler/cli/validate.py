@@ -18,6 +18,8 @@ from reconciler.desired.load import Context, load
 from reconciler.desired.tree import Tree, folder_tree
 from reconciler.errors import MissingTool
 from reconciler.model import Desired, Document, Json, Problem
+from reconciler.plan.daemon_checks import check_keys
+from reconciler.plan.daemon_keys import KEYS
 from reconciler.plan.dependencies import broken_dependencies
 from reconciler.plan.document import problem_document
 from reconciler.plan.texts import problem_hint
@@ -89,6 +91,7 @@ def problems(view: Desired) -> Iterator[Problem]:
         yield from stack.problems
     if view.daemon:
         yield from view.daemon.problems
+        yield from check_keys(view.daemon)
 
 
 def distinct(found: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -130,4 +133,5 @@ def _context(device: str, scratch: Path, compose: ComposeTool | None, env_dir: P
         state_dir=scratch,
         compose=compose,
         owned={},
+        allowed=frozenset(KEYS),  # what a device opens stands in its own settings
     )

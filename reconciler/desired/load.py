@@ -40,6 +40,7 @@ class Context:
     compose: ComposeTool | None = None
     owned: Mapping[str, Json] | None = None
     owned_positions: Mapping[str, Position] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
 
 
 def load(tree: Tree, context: Context, meanwhile: Callable[[], object] = bool) -> Desired:
@@ -60,6 +61,7 @@ def load(tree: Tree, context: Context, meanwhile: Callable[[], object] = bool) -
     daemon = None
     if context.owned is not None:
         daemon = desired_daemon(tree, found.others, assembler.layers, context.owned, context.owned_positions)
+        daemon = replace(daemon, allow=context.allowed)
     return replace(
         desired,
         stacks=_told_apart([_stack(draft, made) for draft, made in stacks]),

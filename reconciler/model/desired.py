@@ -130,10 +130,14 @@ class DaemonKey:
 
 @dataclass(frozen=True, slots=True)
 class DesiredDaemon:
-    """The dockerd settings wanted on this device; with `problems` the daemon part is rejected as a whole."""
+    """The dockerd settings wanted on this device; with `problems` git's part of them is rejected as a whole.
+
+    `allow` names keys that the device opens to git although they change who has power over it.
+    """
 
     keys: tuple[DaemonKey, ...] = ()
     problems: tuple[Problem, ...] = ()
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ class DaemonPart:
         return [p for p in self.planned.plan.blocked if p.target.split("/")[0] == DAEMON]
 
     @property
+    def _git_refused(self) -> Problem | None:
+        """Return why nothing of git's settings is used, if that is so."""
+        return next((problem for problem in self._blocked if problem.reason == "DaemonRejected"), None)
+
+    @property
     def restarts(self) -> bool:
         """Tell whether the engine has to be restarted: it may end containers."""
         return any("engine-restart" in action.risks for action in self.actions)
@@ -68,6 +73,8 @@ class DaemonPart:
         keys = {key.name: key.value for key in daemon.keys if key.owner == "git"} if daemon else {}
         wanted = {name: mask(f"daemon.{name}", value) for name, value in keys.items()}
         known = self.planned.recorded.daemon_applied
+        if self._git_refused is not None:
+            return known
         refused = {problem.target.partition("/")[2] for problem in self._blocked}
         as_they_were = {name: known[name] for name in refused if name in known}
         return {name: value for name, value in wanted.items() if name not in refused} | as_they_were
@@ -88,6 +95,8 @@ class DaemonPart:
         result, problem = self._carried_out()
         seconds = time.monotonic() - begun
         outcomes = tuple(Outcome(action, problem is None, problem, seconds) for action in self.actions)
+        if problem is None and self._git_refused is not None:
+            result, problem = "Rejected", self._git_refused  # what belongs to the system was put in order all the same
         return StackOutcome(DAEMON, result, problem, outcomes, seconds)
 
     def _carried_out(self) -> tuple[Result, Problem | None]:

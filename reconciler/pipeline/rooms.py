@@ -149,6 +149,7 @@ class Rooms:
             compose=self.tool,
             owned=settings.daemon.owned if settings.daemon else None,
             owned_positions=settings.daemon.positions if settings.daemon else {},
+            allowed=settings.daemon.allow if settings.daemon else frozenset(),
         )
         with self.measures.room("desired"):
             return self._kept.load(self.repository, revision.commit, context, meanwhile)

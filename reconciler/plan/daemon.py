@@ -5,7 +5,7 @@ Room 3 (plan); may import only model, errors and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.model import (
@@ -14,6 +14,7 @@ from reconciler.model import (
     Cause,
     DaemonKey,
     Desired,
+    DesiredDaemon,
     Document,
     FieldDiff,
     Json,
@@ -24,72 +25,42 @@ from reconciler.model import (
     Problem,
     Recorded,
 )
+from reconciler.plan.daemon_checks import check_keys
+from reconciler.plan.daemon_keys import is_live
 from reconciler.plan.findings import same
 from reconciler.plan.ourselves import without_restarts
 from reconciler.plan.scene import Draft
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A key that dockerd takes over on a reload, from engine `since` on and until `until` (major versions, exclusive).
-
-    `clears` is whether deleting it and reloading takes the value back, too; else the old value stays until a restart.
-    """
-
-    clears: bool = False
-    since: int = 0
-    until: int = 1_000
-
-
-LIVE: Mapping[str, Live] = {
-    "allow-nondistributable-artifacts": Live(until=27),
-    "authorization-plugins": Live(clears=True),
-    "debug": Live(),
-    "default-cgroupns-mode": Live(),
-    "default-ipc-mode": Live(),
-    "default-runtime": Live(),
-    "default-shm-size": Live(),
-    "default-stop-timeout": Live(since=29),
-    "features": Live(clears=True),
-    "insecure-registries": Live(),
-    "labels": Live(),
-    "live-restore": Live(),
-    "max-concurrent-downloads": Live(clears=True),
-    "max-concurrent-uploads": Live(clears=True),
-    "max-download-attempts": Live(clears=True),
-    "network-diagnostic-port": Live(clears=True),
-    "nri-opts": Live(clears=True, since=29),
-    "registry-mirrors": Live(),
-    "runtimes": Live(),
-    "shutdown-timeout": Live(),
-}
-
-
 def plan_daemon(desired: Desired, observed: Observed, recorded: Recorded, mask: Mask) -> Draft:
-    """Plan every key of daemon.json that differs; what cannot be used is rejected as a whole."""
+    """Plan every key of daemon.json that differs.
+
+    What git says is rejected as a whole where something is wrong with it; the system's keys are enforced all the same.
+    """
     if desired.daemon is None:
         return Draft()
-    if desired.daemon.problems:
-        return Draft(blocked=desired.daemon.problems)
+    wrong = check_keys(desired.daemon, observed.engine.version)
+    problems = (*desired.daemon.problems, *wrong)
     if observed.daemon is None:
-        return Draft(blocked=(Problem("daemon", "DaemonRejected", "daemon-unread"),))
+        return Draft(blocked=(*problems, Problem("daemon", "DaemonRejected", "daemon-unread")))
     if observed.daemon.values is None:
-        return Draft(blocked=(observed.daemon.problem or _unreadable(observed.daemon),))
+        return Draft(blocked=(*problems, observed.daemon.problem or _unreadable(observed.daemon)))
     pen = _Pen(observed.daemon, recorded, observed.engine.version, mask, desired.revision.commit)
-    keys = sorted(desired.daemon.keys, key=lambda key: key.name)
+    keys, rejected = _usable(desired.daemon, wrong)
     wanted = {key.name for key in keys}
     written = [pen.write(key) for key in keys if not pen.stands(key) or pen.is_unread(key)]
-    ours = recorded.daemon_applied.keys() | recorded.daemon_begun.keys()
+    ours = frozenset() if rejected else recorded.daemon_applied.keys() | recorded.daemon_begun.keys()
     dropped = [pen.drop(name) for name in sorted(ours - wanted) if pen.is_still_ours(name)]
-    return without_restarts(Draft((*written, *dropped)), observed, keys)
+    return without_restarts(Draft((*written, *dropped), problems), observed, keys)
 
 
-def is_live(key: str, engine: str, *, unset: bool = False) -> bool:
-    """Tell whether a reload is enough for a key on this engine version."""
-    live = LIVE.get(key)
-    major = engine.partition(".")[0]
-    number = int(major) if major.isdigit() else 0
-    return live is not None and live.since <= number < live.until and (live.clears or not unset)
+def _usable(desired: DesiredDaemon, wrong: Sequence[Problem]) -> tuple[list[DaemonKey], bool]:
+    """Return the keys that can be set, sorted, and whether git's are rejected: all of them, whichever is wrong."""
+    bad = {problem.target for problem in wrong}
+    good = [key for key in desired.keys if f"daemon/{key.name}" not in bad]
+    rejected = bool(desired.problems) or any(key.owner == "git" for key in desired.keys if key not in good)
+    usable = [key for key in good if not (rejected and key.owner == "git")]
+    return sorted(usable, key=lambda key: key.name), rejected
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,24 @@ DESIRED: Mapping[str, tuple[str, str]] = {
         "{key} belongs to the system on this device and cannot be set in git",
         "Take the key out of daemon.json; its value is under daemon.owned in the agent's settings.",
     ),
+    "daemon-key-unknown": (
+        "{key} is no key of daemon.json; {guess}",
+        "Correct its name or take it out: dockerd does not start with a key that it does not know.",
+    ),
+    "daemon-key-version": (
+        "{key} is known to docker {versions}, and this engine is {engine}",
+        "Take it out, or have another engine: this one does not start with it.",
+    ),
+    "daemon-key-shape": ("{key} must be {wanted}", "Correct the value."),
+    "daemon-key-identity": (
+        "{key} is part of what makes this dockerd what it is, and cannot be set in git",
+        "Take it out of daemon.json; who runs the device sets it under daemon.owned in the agent's settings.",
+    ),
+    "daemon-key-closed": (
+        "{key} with this value changes who has power over the device, which does not open it to git",
+        "Take it out, or let who runs the device put it under daemon.allow in the agent's settings.",
+    ),
+    "daemon-key-idle": ("dockerd accepts {key} in its file, and does nothing with it", "Take it out."),
     "daemon-link": ("daemon.json is a link or a submodule", "Put the file itself there."),
     "yaml-syntax": ("this is not YAML: {words}", "Look at this line and the one above: indentation, quotes, colons."),
     "yaml-quote": (

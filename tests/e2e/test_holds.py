@@ -237,15 +237,19 @@ def test_dockerd_settings_from_inside_a_container(
     host.apply()
     (ours,) = host.ids("web").values()
     monkeypatch.setattr(this_host, "_own_ids", lambda: (ours,))
-    wanted = {"max-concurrent-downloads": 2, "mtu": 1400}
+    wanted = {"max-concurrent-downloads": 2, "userland-proxy": False}
     host.push({"daemon.json": json.dumps(wanted | {"live-restore": True})})
     pid = dockerd.pid
 
     first = agent_passes(host)
 
     values = json.loads(dockerd.config_file.read_text())
-    assert [(p.target, p.code) for p in first.plan.blocked] == [("daemon/mtu", "restart-ends-agent")]
-    assert (values.get("max-concurrent-downloads"), values.get("live-restore"), "mtu" in values) == (2, True, False)
+    assert [(p.target, p.code) for p in first.plan.blocked] == [("daemon/userland-proxy", "restart-ends-agent")]
+    assert (values.get("max-concurrent-downloads"), values.get("live-restore"), "userland-proxy" in values) == (
+        2,
+        True,
+        False,
+    )
     assert (dockerd.pid, first.converged) == (pid, False)
     assert {one.stack: one.result for one in first.outcomes}["daemon"] == "Applied"
     with host.pipeline() as pipeline:
@@ -254,7 +258,7 @@ def test_dockerd_settings_from_inside_a_container(
     second = agent_passes(host)
 
     assert second.converged
-    assert json.loads(dockerd.config_file.read_text())["mtu"] == 1400
+    assert json.loads(dockerd.config_file.read_text())["userland-proxy"] is False
     assert host.containers("web")["web-app-1"]["State"]["Running"]
     assert host.ids("web") == {"web-app-1": ours}
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reconciler.model import DaemonKey, Desired, DesiredDaemon, Document, ObservedDaemon, Position, Problem, Recorded
-from reconciler.plan.daemon import LIVE, is_live
 from tests.plan.build import desired, lines, observed, text
 
 BRIDGE = DaemonKey("bridge", "br-pg", "system", Position("config.yaml", 9))
@@ -89,9 +86,20 @@ def test_rejected() -> None:
     problem = Problem("daemon/bridge", "DaemonRejected", "daemon-unread", file="daemon.json", line=3)
 
     assert lines(_wanted(BRIDGE, problems=(problem,)), observed([])) == [
-        "! daemon/bridge  DaemonRejected: the daemon's config file was not read (daemon.json:3)"
+        "! daemon/bridge  DaemonRejected: the daemon's config file was not read (daemon.json:3)",
+        "! daemon  DaemonRejected: the daemon's config file was not read",
     ]
     assert _says(_wanted(BRIDGE), None)[0] == f"! daemon  DaemonRejected: {PATH} is not a JSON object"
+
+
+def test_the_system_has_its_way_where_git_names_its_key() -> None:
+    """Git's settings are refused for it, and the system's value is put back all the same."""
+    problem = Problem("daemon/bridge", "DaemonRejected", "daemon-key-owned", {"key": "bridge"}, "daemon.json", 3)
+
+    found = _says(_wanted(BRIDGE, DEBUG, problems=(problem,)), {"bridge": "docker0"})
+
+    assert found[0].startswith("~ daemon/bridge  put-back")
+    assert found[-1] == "Plan: 1 put-back, 1 blocked."
 
 
 def test_not_managed() -> None:
@@ -99,24 +107,19 @@ def test_not_managed() -> None:
     assert text(desired(), observed([], daemon=ObservedDaemon(PATH, True, {"debug": True}))) == "No changes."
 
 
-@pytest.mark.parametrize(
-    ("key", "engine", "unset", "expected"),
-    [
-        ("debug", "26.1.5", False, True),
-        ("debug", "26.1.5", True, False),
-        ("features", "26.1.5", True, True),
-        ("bridge", "26.1.5", False, False),
-        ("default-stop-timeout", "26.1.5", False, False),
-        ("default-stop-timeout", "29.0.1", False, True),
-        ("allow-nondistributable-artifacts", "26.1.5", False, True),
-        ("allow-nondistributable-artifacts", "27.0.0", False, False),
-    ],
-)
-def test_live_keys(key: str, engine: str, unset: bool, expected: bool) -> None:
-    """A reload is enough for the keys that this engine takes over live; taking one out often is not."""
-    assert is_live(key, engine, unset=unset) is expected
+def test_what_git_may_not_say_is_rejected_and_the_system_goes_on() -> None:
+    """All of git's settings are refused with their places; what git set before stays, the system's keys are enforced."""
+    hosts = DaemonKey("hosts", ["tcp://0.0.0.0:2375"], "git", Position("daemon.json", 3))
+    found = _says(_wanted(BRIDGE, DEBUG, hosts), {"labels": ["a=b"]}, {"labels": ["a=b"]})
 
-
-def test_the_table_is_sorted() -> None:
-    """A new live key is one line in its place."""
-    assert list(LIVE) == sorted(LIVE)
+    assert found[:2] == [
+        "+ daemon/bridge  set  (missing: the system owns bridge; config.yaml:9)  [engine-restart]",
+        '    + bridge  "br-pg"',
+    ]
+    assert [line for line in found if line.startswith("! ")] == [
+        (
+            "! daemon/hosts  DaemonRejected: "
+            "hosts is part of what makes this dockerd what it is, and cannot be set in git (daemon.json:3)"
+        )
+    ]
+    assert found[-1] == "Plan: 1 set, 1 blocked."
