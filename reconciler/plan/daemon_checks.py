@@ -23,7 +23,7 @@ def _faults(key: DaemonKey, allow: frozenset[str], engine: str) -> Iterator[Prob
         return
     about = daemon_keys.KEYS[key.name]
     if not daemon_keys.is_known(key.name, engine):
-        yield _problem(key, "daemon-key-version", engine=engine, versions=_versions(about))
+        yield _problem(key, "daemon-key-version", engine=engine, versions=about.versions())
     if not daemon_keys.fits(about.shape, key.value):
         yield _problem(key, "daemon-key-shape", wanted=daemon_keys.wanted(about.shape))
     if key.owner == "git":
@@ -42,9 +42,3 @@ def _not_for_git(key: DaemonKey, allow: frozenset[str]) -> Iterator[Problem]:
 
 def _problem(key: DaemonKey, code: str, **args: str) -> Problem:
     return Problem(f"daemon/{key.name}", "DaemonRejected", code, {"key": key.name, **args}).at(key.position)
-
-
-def _versions(key: daemon_keys.Key) -> str:
-    oldest, newest = (daemon_keys.KEYS["debug"].since, daemon_keys.KEYS["debug"].until)
-    parts = [f"from {key.since} on"] if key.since > oldest else []
-    return " and ".join([*parts, *([f"before {key.until}"] if key.until < newest else [])])

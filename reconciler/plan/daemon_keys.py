@@ -38,6 +38,11 @@ class Key:
     until: int = _EVER
     counts: bool = True
 
+    def versions(self) -> str:
+        """Say which engines know it, "" when all do."""
+        parts = [f"from {self.since} on"] if self.since > _OLDEST else []
+        return " and ".join([*parts, *([f"before {self.until}"] if self.until < _EVER else [])])
+
 
 _TABLE: tuple[Key, ...] = (
     Key("allow-direct-routing", "bool", "C", since=28),

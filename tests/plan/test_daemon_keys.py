@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from reconciler.model import DaemonKey, DesiredDaemon, Json, Owner, Position
 from reconciler.plan.daemon_checks import check_keys
+from reconciler.plan.daemon_doc import daemon_page
 from reconciler.plan.daemon_keys import KEYS, SHAPES, fits, is_known, is_live, nearest
 from reconciler.plan.texts import problem_hint, problem_text
 
@@ -140,6 +142,13 @@ def test_a_guess_is_a_key_of_this_engine() -> None:
     assert nearest("default-stop-timeou", "29.1.0") == "default-stop-timeout"
     assert nearest("default-stop-timeou", ENGINE) != "default-stop-timeout"
     assert nearest("zzz", ENGINE) is None
+
+
+def test_the_page_is_up_to_date() -> None:
+    """docs/daemon-settings.md says what the code does; CONTRIBUTING.md says how it is made anew."""
+    page = Path(__file__).parents[2] / "docs/daemon-settings.md"
+
+    assert page.read_text() == daemon_page()
 
 
 def test_numbers_are_no_switches() -> None:
