@@ -33,7 +33,7 @@ equal.
 
 Each key is checked before anything is written, for the version of the engine that runs: dockerd does not start with a key
 that it does not know. What is wrong with one of git's keys rejects all of them, each with file and line; what git set before
-stays in force, the system's keys are enforced, stacks go on. `reconciler validate` finds what needs no engine: names and values,
+stays in force, the system's keys are enforced, stacks go on. `reconciler validate` finds what needs no engine: names, values,
 and keys of tier D.
 
 ## The keys
